@@ -1,0 +1,167 @@
+/*
+ * app.h - the application's side of everything: one queue of work for your
+ * thread, and the four ways to be told that there is some.
+ *
+ *     host loop with descriptors   watch auv_app_fd(), call auv_app_process()
+ *     host loop without            auv_app_set_wakeup(), post yourself a call
+ *     timer                        call auv_app_process() from it
+ *     no loop of your own          auv_app_run()
+ *
+ * Threads:  any, unless the function says otherwise.
+ * Errors:   an int result is >= 0 on success, else a negative AUV_ERR_* code;
+ *           auv_last_error_message() may say more.
+ * Time:     int64_t milliseconds, monotonic clock.
+ */
+#ifndef AUV_APP_H
+#define AUV_APP_H
+
+#include "auroraview/base.h"
+
+typedef struct auv_app auv_app;
+
+/* Preset of limits for one auv_app_process(). */
+typedef enum auv_preset {
+    AUV_PRESET_STANDALONE = 0,     /* no limit */
+    AUV_PRESET_QT_EMBEDDED = 1,    /* at most 100 messages */
+    AUV_PRESET_LEGACY_EMBEDDED = 2 /* at most 50 messages */
+} auv_preset;
+
+/* Start from AUV_APP_OPTIONS_INIT: `size` lets the struct grow. */
+typedef struct auv_app_options {
+    size_t size;
+    const char *engine;      /* "webkitgtk", "null"; NULL: AURORAVIEW_BACKEND
+                                from the environment, else "webkitgtk" */
+    const char *engine_path; /* the engine program; NULL: AURORAVIEW_ENGINE_PATH
+                                from the environment, else beside the library */
+    auv_preset preset;
+    int64_t tick_budget_us; /* microseconds one process call may take before it
+                               leaves the rest for the next; 0: no limit */
+    size_t queue_capacity;  /* messages waiting each way; 0: 10,000 */
+} auv_app_options;
+
+#define AUV_APP_OPTIONS_INIT                                             \
+    {                                                                    \
+        sizeof(auv_app_options), NULL, NULL, AUV_PRESET_STANDALONE, 0, 0 \
+    }
+
+/* Results of auv_app_process(). */
+enum {
+    AUV_PROCESS_CONTINUE = 0,
+    AUV_PROCESS_CLOSE_REQUESTED = 1 /* the last view has closed, or quit */
+};
+
+/* Make an application. The engine process starts with the first view, so that
+ * a panel nobody opens costs nothing.
+ *
+ * threads: any
+ * returns: AUV_OK and the application in *out
+ * errors:  AUV_ERR_ARG - unknown engine or preset; AUV_ERR_NOMEM;
+ *          AUV_ERR_SYSTEM - no descriptor or thread to be had
+ * owns:    the caller, until auv_app_destroy(); `options` (may be NULL) is
+ *          copied
+ * since:   0.1 */
+AUV_API int auv_app_create(const auv_app_options *options, auv_app **out);
+
+/* Close every view, end every waiting request with AUV_ERR_CLOSED, end the
+ * engine process and the library's thread. Handlers that are due still run, on
+ * this thread; none runs afterwards. Views that you still hold stay valid to
+ * be released. Waits at most two seconds for the engine, then kills it.
+ *
+ * threads: any, but not inside a handler, and no other thread may be using
+ *          `app`
+ * returns: nothing
+ * errors:  none; NULL is fine
+ * owns:    takes app
+ * since:   0.1 */
+AUV_API void auv_app_destroy(auv_app *app);
+
+/* A descriptor that polls readable while auv_app_process() has work. Watch it
+ * level-triggered; never read it. From this call on the library expects you to
+ * come when it is readable: page data is then received on your own thread.
+ *
+ * threads: any
+ * returns: the descriptor
+ * errors:  AUV_ERR_ARG
+ * owns:    the library, until auv_app_destroy()
+ * since:   0.1 */
+AUV_API int auv_app_fd(auv_app *app);
+
+/* Be told of work by a call instead: `fn` runs once per step from nothing to
+ * do to something, on the library's thread (or, for work that a limit left
+ * over, inside auv_app_process()), and must only post a call of
+ * auv_app_process() to your own loop.
+ *
+ * threads: any, before the first view
+ * returns: AUV_OK
+ * errors:  AUV_ERR_ARG; AUV_ERR_STATE - there are views already
+ * owns:    borrows fn and user until auv_app_destroy()
+ * since:   0.1 */
+AUV_API int auv_app_set_wakeup(auv_app *app, void (*fn)(void *user),
+                               void *user);
+
+/* Run the handlers of everything that has arrived, within the preset's limits.
+ * What remains makes the descriptor readable, or the wakeup call, again.
+ * Never blocks and never touches your event loop.
+ *
+ * threads: any, one at a time: normally your UI thread. Handlers run here.
+ * returns: AUV_PROCESS_CONTINUE, or AUV_PROCESS_CLOSE_REQUESTED
+ * errors:  AUV_ERR_ARG; AUV_ERR_BUSY - another thread is in it, or this call
+ *          comes from inside a handler: nothing was done
+ * owns:    borrows app
+ * since:   0.1 */
+AUV_API int auv_app_process(auv_app *app);
+
+/* Wait for work and process it until the last view has closed or
+ * auv_app_quit() was called. With no view yet it waits for one.
+ *
+ * threads: any, one at a time. Handlers run here.
+ * returns: AUV_OK
+ * errors:  as auv_app_process()
+ * owns:    borrows app
+ * since:   0.1 */
+AUV_API int auv_app_run(auv_app *app);
+
+/* Make auv_app_run() return, now or when it is next called.
+ *
+ * threads: any, handlers included
+ * returns: nothing
+ * errors:  none; NULL is fine
+ * owns:    borrows app
+ * since:   0.1 */
+AUV_API void auv_app_quit(auv_app *app);
+
+/* Run `fn` inside the next auv_app_process().
+ *
+ * threads: any
+ * returns: AUV_OK; then fn runs exactly once, at the latest in
+ *          auv_app_destroy()
+ * errors:  AUV_ERR_ARG, AUV_ERR_NOMEM, AUV_ERR_QUEUE_FULL, AUV_ERR_CLOSED
+ * owns:    borrows user until fn has run
+ * since:   0.1 */
+AUV_API int auv_app_post(auv_app *app, void (*fn)(void *user), void *user);
+
+/* What has happened so far. Counters only grow; times are microseconds. */
+typedef struct auv_app_stats {
+    size_t size; /* set to sizeof(auv_app_stats) before the call */
+    uint64_t messages_processed;
+    uint64_t ticks_processed;
+    uint64_t total_processing_time_us;
+    uint64_t peak_tick_time_us;
+    uint64_t batch_skips;      /* wakes saved because one was under way */
+    uint64_t messages_sent;    /* handed to pages */
+    uint64_t messages_dropped; /* every drop that the contract allows:
+                                  answers for documents that are gone, events
+                                  for views that are closing */
+    uint64_t handler_wakes;    /* times the host was woken */
+} auv_app_stats;
+
+/* Read the counters, also while another thread processes.
+ *
+ * threads: any
+ * returns: AUV_OK
+ * errors:  AUV_ERR_ARG - app or stats is NULL, or size is 0
+ * owns:    the caller's struct
+ * since:   0.1 */
+AUV_API int auv_app_get_stats(const auv_app *app, auv_app_stats *stats);
+
+#endif /* AUV_APP_H */

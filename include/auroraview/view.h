@@ -1,0 +1,422 @@
+/*
+ * view.h - one web view: what it shows, what it calls, and how it is closed.
+ *
+ *     CREATING --> ACTIVE --> CLOSE_REQUESTED --> DESTROYING --> DESTROYED
+ *
+ * A view may skip states but never goes back, so a state once seen stays true
+ * as a lower bound for ever. The table of legal steps: src/core/lifecycle.c.
+ *
+ * A view is usable at once: what is asked of it before its page is up waits
+ * for the page, in order. After navigating, the same holds for the next page.
+ *
+ * Threads:  any, unless the function says otherwise. Handlers, observers and
+ *           result functions run only inside auv_app_process(), on its thread,
+ *           with no lock held: they may call anything here, close included.
+ * Errors:   an int result is >= 0 on success, else a negative AUV_ERR_* code;
+ *           auv_last_error_message() may say more.
+ * Strings:  UTF-8, copied before the call returns. Where a length follows, it
+ *           may be AUV_NUL_TERMINATED.
+ * Time:     int64_t milliseconds, monotonic clock.
+ * Lengths:  CSS pixels for sizes that you give, device pixels in bounds.
+ */
+#ifndef AUV_VIEW_H
+#define AUV_VIEW_H
+
+#include "auroraview/app.h"
+#include "auroraview/message.h"
+
+typedef struct auv_view auv_view;
+
+/* Values are ABI: never renumber, only append. A newer library may send a
+ * value that is not listed here; treat it as AUV_STATE_CLOSE_REQUESTED. */
+typedef enum auv_state {
+    AUV_STATE_CREATING = 0,        /* engine is starting; calls are queued */
+    AUV_STATE_ACTIVE = 1,          /* can load pages, run script and be shown */
+    AUV_STATE_CLOSE_REQUESTED = 2, /* takes no new work; queued work drains */
+    AUV_STATE_DESTROYING = 3,      /* engine side is being torn down */
+    AUV_STATE_DESTROYED = 4        /* final; the handle is yours to release */
+} auv_state;
+
+typedef enum auv_close_reason {
+    AUV_CLOSE_NONE = 0,        /* not closing */
+    AUV_CLOSE_USER = 1,        /* the window's own close control */
+    AUV_CLOSE_APP = 2,         /* auv_view_request_close() */
+    AUV_CLOSE_PARENT_GONE = 3, /* the host destroyed the parent window */
+    AUV_CLOSE_ENGINE_LOST = 4, /* the engine process ended, or never started */
+    AUV_CLOSE_SHUTDOWN = 5     /* auv_app_destroy() */
+} auv_close_reason;
+
+/* A native window as the platform names it: an X11 window id here. */
+typedef uintptr_t auv_native;
+
+/* Start from AUV_VIEW_OPTIONS_INIT: `size` lets the struct grow. */
+typedef struct auv_view_options {
+    size_t size;
+    const char *title;      /* of an own window; NULL: "AuroraView" */
+    int32_t width, height;  /* CSS pixels; 0: 800 x 600 */
+    const char *url;        /* first page; wins over html; NULL: none */
+    const char *html;       /* first page as text; NULL: none */
+    const char *asset_root; /* folder served as auroraview://localhost/ */
+    auv_native parent;      /* window to live inside; 0: an own window */
+    bool hidden;            /* do not show until auv_view_set_visible() */
+    bool dev_tools;         /* inspector and context menu entry for it */
+    bool transparent;       /* page background shows what is below */
+    bool context_menu;      /* the engine's own context menu */
+    bool resizable;         /* an own window can be resized */
+    bool decorated;         /* an own window has a frame */
+} auv_view_options;
+
+#define AUV_VIEW_OPTIONS_INIT                                             \
+    {                                                                     \
+        sizeof(auv_view_options), NULL, 0, 0, NULL, NULL, NULL, 0, false, \
+            false, false, true, true, true                                \
+    }
+
+/* Open a view. Returns at once; the engine may still be starting. If it turns
+ * out that it cannot (no display, WebKit missing), the view closes with
+ * AUV_CLOSE_ENGINE_LOST, its AUV_EVENT_CLOSED carries the error and a text
+ * that says what to do, and every waiting request ends with that error.
+ *
+ * threads: any
+ * returns: AUV_OK and the view in *out
+ * errors:  AUV_ERR_ARG; AUV_ERR_NOMEM; AUV_ERR_ENGINE_MISSING - the message
+ *          names what was looked for; AUV_ERR_SYSTEM; AUV_ERR_CLOSED
+ * owns:    the caller holds one reference: auv_view_unref() gives it back. The
+ *          view itself lives on until it is closed.
+ * since:   0.1 */
+AUV_API int auv_view_create(auv_app *app, const auv_view_options *options,
+                            auv_view **out);
+
+/* Keep a view.
+ *
+ * threads: any
+ * returns: view
+ * errors:  none
+ * owns:    the caller, until auv_view_unref()
+ * since:   0.1 */
+AUV_API auv_view *auv_view_ref(auv_view *view);
+
+/* Give a view back, in any state. Does not close it.
+ *
+ * threads: any
+ * returns: nothing
+ * errors:  none; NULL is fine
+ * owns:    takes the caller's reference
+ * since:   0.1 */
+AUV_API void auv_view_unref(auv_view *view);
+
+/* Number of the view, unique in its application and never used again.
+ *
+ * threads: any
+ * returns: the number, > 0
+ * errors:  none
+ * owns:    borrows view
+ * since:   0.1 */
+AUV_API uint32_t auv_view_id(const auv_view *view);
+
+/* ---- closing ----------------------------------------------------------- */
+
+/* Ask the view to close. Never blocks and never runs host code: observers hear
+ * of it inside the next auv_app_process(). Legal while CREATING: the view is
+ * then never shown. What was emitted before is still delivered.
+ *
+ * threads: any, also inside a wakeup callback
+ * returns: 1 if this call closed it, 0 if it was closing (first reason wins)
+ * errors:  AUV_ERR_ARG - view is NULL, or reason is NONE or unknown
+ * owns:    borrows view; release it with auv_view_unref(), in any state
+ * since:   0.1 */
+AUV_API int auv_view_request_close(auv_view *view, auv_close_reason reason);
+
+/* Snapshot of the state. May be stale on return, but only ever too early.
+ *
+ * threads: any, also inside a wakeup callback
+ * returns: the state; *reason_out (may be NULL) is of the same instant
+ * errors:  none
+ * owns:    borrows view
+ * since:   0.1 */
+AUV_API auv_state auv_view_state(const auv_view *view,
+                                 auv_close_reason *reason_out);
+
+/* Wait until the view has reached `state` or gone past it. Runs no handlers.
+ *
+ * threads: any
+ * returns: AUV_OK
+ * errors:  AUV_ERR_ARG; AUV_ERR_TIMEOUT; when waiting for ACTIVE and the view
+ *          closed instead: the error that closed it, else AUV_ERR_CLOSED
+ * owns:    borrows view
+ * since:   0.1 */
+AUV_API int auv_view_wait_state(auv_view *view, auv_state state,
+                                int64_t timeout_ms);
+
+/* ---- content ----------------------------------------------------------- */
+
+/* Load a page. A file:, auroraview: or loopback http(s): URL that you name here
+ * is thereby granted the bridge; any other origin is not, unless you list it
+ * with auv_view_allow_origin().
+ *
+ * threads: any
+ * returns: AUV_OK once accepted; the outcome is an event
+ * errors:  AUV_ERR_ARG - no URL; AUV_ERR_CLOSED; AUV_ERR_NOMEM;
+ *          AUV_ERR_QUEUE_FULL
+ * owns:    copies url
+ * since:   0.1 */
+AUV_API int auv_view_navigate(auv_view *view, const char *url);
+
+/* Show a page given as text. Its address is auroraview://localhost/, so that
+ * relative links reach the asset folder.
+ *
+ * threads: any
+ * returns: AUV_OK once accepted; the outcome is an event
+ * errors:  AUV_ERR_ARG, AUV_ERR_CLOSED, AUV_ERR_NOMEM, AUV_ERR_TOO_LARGE,
+ *          AUV_ERR_QUEUE_FULL
+ * owns:    copies html
+ * since:   0.1 */
+AUV_API int auv_view_load_html(auv_view *view, const char *html, size_t length);
+
+/* Load the present page again.
+ *
+ * threads: any
+ * returns: AUV_OK once accepted
+ * errors:  AUV_ERR_ARG, AUV_ERR_CLOSED, AUV_ERR_QUEUE_FULL, AUV_ERR_NOMEM
+ * owns:    borrows view
+ * since:   0.1 */
+AUV_API int auv_view_reload(auv_view *view);
+
+/* Stop loading.
+ *
+ * threads: any
+ * returns: AUV_OK once accepted
+ * errors:  as auv_view_reload()
+ * owns:    borrows view
+ * since:   0.1 */
+AUV_API int auv_view_stop(auv_view *view);
+
+/* Grant the bridge to the top-level pages of one more origin, written
+ * "scheme://host[:port]". Matched exactly; frames inside a page get nothing.
+ *
+ * threads: any
+ * returns: AUV_OK
+ * errors:  AUV_ERR_ARG - not an origin; AUV_ERR_CLOSED, AUV_ERR_NOMEM,
+ *          AUV_ERR_QUEUE_FULL
+ * owns:    copies origin
+ * since:   0.1 */
+AUV_API int auv_view_allow_origin(auv_view *view, const char *origin);
+
+/* ---- script and events ------------------------------------------------- */
+
+/* `error` is AUV_OK or why there is no result; `result` is the script's value,
+ * or {"name","message","stack"} with AUV_ERR_SCRIPT, else NULL. */
+typedef void (*auv_result_fn)(auv_view *view, int error,
+                              const auv_message *result, void *user);
+
+/* Run a script in the page and have its value, awaited if it is a promise. `fn`
+ * is called exactly once, whatever happens; it may be NULL.
+ *
+ * threads: any
+ * returns: AUV_OK once accepted
+ * errors:  AUV_ERR_ARG, AUV_ERR_CLOSED, AUV_ERR_NOMEM, AUV_ERR_TOO_LARGE,
+ *          AUV_ERR_QUEUE_FULL: then fn is not called
+ * owns:    copies script; borrows user until fn has run
+ * since:   0.1 */
+AUV_API int auv_view_eval(auv_view *view, const char *script, size_t length,
+                          int64_t timeout_ms, auv_result_fn fn, void *user);
+
+/* Run a script and wait for its value. Works on every thread and in every
+ * mode: neither the engine nor the page ever waits for the host, so this
+ * cannot deadlock. Runs no handlers meanwhile.
+ *
+ * threads: any, handlers included
+ * returns: AUV_OK and the value in *out
+ * errors:  as auv_view_eval(), and AUV_ERR_TIMEOUT, AUV_ERR_ENGINE_LOST,
+ *          AUV_ERR_SCRIPT (then *out is the error object)
+ * owns:    the caller gets *out (may be NULL): auv_message_unref()
+ * since:   0.1 */
+AUV_API int auv_view_eval_wait(auv_view *view, const char *script,
+                               size_t length, int64_t timeout_ms,
+                               auv_message **out);
+
+/* Send an event to the page. Never blocks.
+ *
+ * threads: any
+ * returns: AUV_OK once accepted: the page then gets it, unless it dies or is
+ *          navigated away first
+ * errors:  AUV_ERR_ARG; AUV_ERR_CLOSED - counted as dropped; AUV_ERR_NOMEM;
+ *          AUV_ERR_TOO_LARGE; AUV_ERR_QUEUE_FULL
+ * owns:    copies everything; json NULL means null
+ * since:   0.1 */
+AUV_API int auv_view_emit(auv_view *view, const char *name, size_t name_length,
+                          const char *json, size_t json_length,
+                          const auv_part *parts, size_t part_count);
+
+/* Answers a call: now, or later after auv_call_ref(). */
+typedef void (*auv_call_fn)(auv_view *view, auv_call *call, void *user);
+
+/* Let granted pages call `name`. A second bind of the name replaces the first.
+ *
+ * threads: any; takes effect before anything that arrives later
+ * returns: AUV_OK
+ * errors:  AUV_ERR_ARG, AUV_ERR_CLOSED, AUV_ERR_NOMEM, AUV_ERR_TOO_LARGE
+ * owns:    borrows user until free_user (may be NULL) is called with it,
+ *          inside auv_app_process() or auv_app_destroy(), when the binding is
+ *          gone; on an error it is not called
+ * since:   0.1 */
+AUV_API int auv_view_bind(auv_view *view, const char *name, size_t name_length,
+                          auv_call_fn fn, void *user,
+                          void (*free_user)(void *user));
+
+/* Take a binding back.
+ *
+ * threads: any
+ * returns: AUV_OK, also if nothing was bound
+ * errors:  AUV_ERR_ARG, AUV_ERR_NOMEM
+ * owns:    see auv_view_bind()
+ * since:   0.1 */
+AUV_API int auv_view_unbind(auv_view *view, const char *name,
+                            size_t name_length);
+
+typedef void (*auv_message_fn)(auv_view *view, const auv_message *message,
+                               void *user);
+
+/* Listen to an event that granted pages emit. A name of length 0 hears all
+ * events that nobody listens to by name.
+ *
+ * threads: any; takes effect before anything that arrives later
+ * returns: the number of the listener, > 0, for auv_view_off()
+ * errors:  AUV_ERR_ARG, AUV_ERR_CLOSED, AUV_ERR_NOMEM, AUV_ERR_TOO_LARGE
+ * owns:    as auv_view_bind()
+ * since:   0.1 */
+AUV_API int auv_view_on(auv_view *view, const char *name, size_t name_length,
+                        auv_message_fn fn, void *user,
+                        void (*free_user)(void *user));
+
+/* Stop listening.
+ *
+ * threads: any; inside a handler it takes effect at once
+ * returns: AUV_OK, also if there is no such listener
+ * errors:  AUV_ERR_ARG, AUV_ERR_NOMEM
+ * owns:    see auv_view_bind()
+ * since:   0.1 */
+AUV_API int auv_view_off(auv_view *view, int listener);
+
+/* ---- what happens to the view ------------------------------------------ */
+
+/* Values are ABI: never renumber, only append; ignore what you do not know. */
+typedef enum auv_event_kind {
+    AUV_EVENT_ACTIVE = 1,          /* the engine side exists */
+    AUV_EVENT_CLOSE_REQUESTED = 2, /* by whom: reason */
+    AUV_EVENT_CLOSED = 3,          /* last event; reason, error, text */
+    AUV_EVENT_LOAD_STARTED = 4,    /* text: URL */
+    AUV_EVENT_LOAD_COMMITTED = 5,  /* text: URL; the old page is gone */
+    AUV_EVENT_LOADED = 6,          /* text: URL */
+    AUV_EVENT_LOAD_FAILED = 7,     /* text: what and why; error */
+    AUV_EVENT_PAGE_READY = 8,      /* the bridge is up in a granted page */
+    AUV_EVENT_PAGE_LOST = 9,       /* page process ended; text: why */
+    AUV_EVENT_TITLE = 10,          /* text */
+    AUV_EVENT_URL = 11,            /* text */
+    AUV_EVENT_FOCUS_IN = 12,       /* the view has the keyboard */
+    AUV_EVENT_FOCUS_OUT = 13,      /* and has it no more */
+    AUV_EVENT_FOCUS_LEAVE = 14,    /* Tab went past an end; x: 1 on, -1 back */
+    AUV_EVENT_RESIZED = 15,        /* width, height */
+    AUV_EVENT_MOVED = 16,          /* x, y */
+    AUV_EVENT_SHOWN = 17,
+    AUV_EVENT_HIDDEN = 18,
+    AUV_EVENT_PARENT_LOST = 19, /* foreign parent destroyed; give another with
+                                    auv_view_set_parent(), or close */
+    AUV_EVENT_PROGRESS = 20,    /* x: percent */
+    AUV_EVENT_CONSOLE = 21,     /* text: line that the page logged; x: level */
+    AUV_EVENT_NATIVE = 22       /* native: the view's own window exists */
+} auv_event_kind;
+
+typedef struct auv_event {
+    size_t size;
+    auv_event_kind kind;
+    auv_close_reason reason;
+    int error;        /* an AUV_ERR_* code or AUV_OK */
+    const char *text; /* never NULL; valid during the call */
+    int32_t x, y, width, height;
+    auv_native native;
+} auv_event;
+
+typedef void (*auv_event_fn)(auv_view *view, const auv_event *event,
+                             void *user);
+
+/* Hear what happens to the view: each thing once, in order. Observers may add
+ * and remove observers. One that is added late hears ACTIVE and NATIVE again,
+ * if they have been.
+ *
+ * threads: any; takes effect before anything that happens later
+ * returns: the number of the observer, > 0, for auv_view_off()
+ * errors:  AUV_ERR_ARG, AUV_ERR_CLOSED, AUV_ERR_NOMEM
+ * owns:    as auv_view_bind()
+ * since:   0.1 */
+AUV_API int auv_view_observe(auv_view *view, auv_event_fn fn, void *user,
+                             void (*free_user)(void *user));
+
+/* ---- window ------------------------------------------------------------ */
+
+/* Title of an own window.
+ *
+ * threads: any
+ * returns: AUV_OK once accepted
+ * errors:  AUV_ERR_ARG, AUV_ERR_CLOSED, AUV_ERR_NOMEM, AUV_ERR_QUEUE_FULL
+ * owns:    copies title
+ * since:   0.1 */
+AUV_API int auv_view_set_title(auv_view *view, const char *title);
+
+/* Place and size: of an own window on the screen, or inside the parent. A view
+ * in a foreign parent follows the parent's size by itself; use this only where
+ * the host wants it elsewhere. Width or height <= 0 keeps the present one.
+ *
+ * threads: any
+ * returns: AUV_OK once accepted
+ * errors:  as auv_view_set_title()
+ * owns:    borrows view
+ * since:   0.1 */
+AUV_API int auv_view_set_bounds(auv_view *view, int32_t x, int32_t y,
+                                int32_t width, int32_t height);
+
+/* Show or hide. A hidden page draws nothing and runs no animation.
+ *
+ * threads: any
+ * returns: AUV_OK once accepted
+ * errors:  as auv_view_set_title()
+ * owns:    borrows view
+ * since:   0.1 */
+AUV_API int auv_view_set_visible(auv_view *view, bool visible);
+
+/* Move the view into another native window, or with 0 into an own one. The
+ * page goes on as it is.
+ *
+ * threads: any
+ * returns: AUV_OK once accepted
+ * errors:  as auv_view_set_title()
+ * owns:    borrows the native window until the next call or the close
+ * since:   0.1 */
+AUV_API int auv_view_set_parent(auv_view *view, auv_native parent);
+
+typedef enum auv_focus {
+    AUV_FOCUS_OUT = 0,   /* give the keyboard up */
+    AUV_FOCUS_IN = 1,    /* take it; the page's focus stays where it was */
+    AUV_FOCUS_FIRST = 2, /* Tab came in: first element of the page */
+    AUV_FOCUS_LAST = 3   /* Shift+Tab came in: last element */
+} auv_focus;
+
+/* Give the keyboard to the view, or take it away.
+ *
+ * threads: any
+ * returns: AUV_OK once accepted
+ * errors:  as auv_view_set_title(); AUV_ERR_ARG - unknown value
+ * owns:    borrows view
+ * since:   0.1 */
+AUV_API int auv_view_set_focus(auv_view *view, auv_focus focus);
+
+/* Block or admit mouse and keyboard, e.g. while the host shows a modal dialog.
+ *
+ * threads: any
+ * returns: AUV_OK once accepted
+ * errors:  as auv_view_set_title()
+ * owns:    borrows view
+ * since:   0.1 */
+AUV_API int auv_view_set_input(auv_view *view, bool admitted);
+
+#endif /* AUV_VIEW_H */
