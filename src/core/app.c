@@ -1,0 +1,379 @@
+/*
+ * app.c - an application: its queues, its thread, its ways to be driven.
+ */
+#include "core/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_CAPACITY 10000
+/* The receiver leaves two bursts of room: a smaller queue could not move. */
+#define MIN_CAPACITY 1024
+#define MAX_REQUESTS 65536
+/* About what a sleep and a wake across cores cost. */
+#define SPIN_US 40
+#define SPIN_TOTAL_US 2000
+
+/* ---- waking --------------------------------------------------------------- */
+
+void auvi_app_wake_link_thread(struct auv_app *app)
+{
+    auvi_wake_fd_signal(app->link_wake_fd);
+}
+
+void auvi_app_deadline_added(struct auv_app *app, int64_t deadline_us)
+{
+    /* Sequentially consistent on both sides: either the link thread's look at
+     * the table sees the request, or we see "never" and wake it. */
+    if (deadline_us <
+        atomic_load_explicit(&app->link_deadline_us, memory_order_seq_cst))
+        auvi_app_wake_link_thread(app);
+}
+
+void auvi_app_wake_consumer(struct auv_app *app, int push_result)
+{
+    if (push_result != 1 || !app->has_callback) {
+        auvi_wake_notify(app->inbox_wake, push_result, AUVI_HIGH);
+        return;
+    }
+    atomic_store_explicit(&app->wake_owed, true, memory_order_release);
+    auvi_app_wake_link_thread(app);
+}
+
+int auvi_app_push_reserved(struct auv_app *app, struct auvi_item *item)
+{
+    int pushed = auvi_queue_push_reserved(app->inbox, item);
+
+    if (pushed < 0)
+        return auvi_fail(pushed, "%s",
+                         pushed == AUV_ERR_QUEUE_FULL
+                             ? "too much waits for auv_app_process()"
+                             : "the application is closing");
+    auvi_app_wake_consumer(app, pushed);
+    return AUV_OK;
+}
+
+/* ---- create and destroy --------------------------------------------------- */
+
+static char *copy_text(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+
+    if (copy)
+        memcpy(copy, text, size);
+    return copy;
+}
+
+static int app_open(auv_app *app)
+{
+    struct auvi_wake_config wake = {true, 0};
+    int error;
+
+    if ((error = auvi_queue_create(app->capacity, &app->inbox)) < 0 ||
+        (error = auvi_queue_create(app->capacity, &app->control)) < 0 ||
+        (error = auvi_queue_create(app->capacity, &app->outbox)) < 0 ||
+        (error = auvi_wake_create(&wake, NULL, NULL, &app->inbox_wake)) < 0 ||
+        (error = auvi_requests_create(MAX_REQUESTS, &app->requests)) < 0 ||
+        (error = app->link_wake_fd = auvi_wake_fd_create()) < 0 ||
+        (error = app->poller = auvi_poller_create()) < 0 ||
+        (error = app->links_poller = auvi_poller_create()) < 0 ||
+        (error = app->link_poller = auvi_poller_create()) < 0 ||
+        (error = auvi_poller_add(app->poller, auvi_wake_fd(app->inbox_wake),
+                                 AUVI_POLL_IN, 0)) < 0 ||
+        (error = auvi_poller_add(app->poller, app->links_poller, AUVI_POLL_IN,
+                                 1)) < 0 ||
+        (error = auvi_poller_add(app->link_poller, app->link_wake_fd,
+                                 AUVI_POLL_IN, (uint64_t)1 << 32)) < 0)
+        return error;
+    app->processor.queue = app->inbox;
+    app->processor.wake = app->inbox_wake;
+    app->processor.dispatch = auvi_dispatch;
+    app->processor.ctx = app;
+    return auvi_thread_start(&app->thread, "auroraview", auvi_link_thread_main,
+                             app);
+}
+
+static void app_free(auv_app *app)
+{
+    auvi_requests_destroy(app->requests);
+    auvi_queue_destroy(app->inbox);
+    auvi_queue_destroy(app->control);
+    auvi_queue_destroy(app->outbox);
+    auvi_wake_destroy(app->inbox_wake);
+    auvi_fd_close(app->link_wake_fd);
+    auvi_fd_close(app->poller);
+    auvi_fd_close(app->links_poller);
+    auvi_fd_close(app->link_poller);
+    free(app->engine_path);
+    free(app);
+}
+
+static const struct auvi_engine_impl *choose_engine(const char *name)
+{
+    if (!name)
+        name = getenv("AURORAVIEW_BACKEND");
+    if (!name || !*name)
+        name = "webkitgtk";
+    /* A real engine never runs in the host's process. */
+    if (strcmp(name, "webkitgtk") == 0)
+        name = "remote";
+    return auvi_engine_find(name);
+}
+
+int auv_app_create(const auv_app_options *given, auv_app **out)
+{
+    auv_app_options options = AUV_APP_OPTIONS_INIT;
+    auv_app *app;
+    int error;
+
+    if (!out || (given && given->size == 0))
+        return auvi_fail(AUV_ERR_ARG, "out is NULL, or size is 0");
+    if (given)
+        memcpy(&options, given,
+               given->size < sizeof(options) ? given->size : sizeof(options));
+    if (options.preset > AUV_PRESET_LEGACY_EMBEDDED)
+        return auvi_fail(AUV_ERR_ARG, "unknown preset %d", (int)options.preset);
+    app = calloc(1, sizeof(*app));
+    if (!app)
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for an application");
+    app->link_wake_fd = app->poller = app->links_poller = app->link_poller = -1;
+    app->engine_fd = -1;
+    app->capacity =
+        options.queue_capacity ? options.queue_capacity : DEFAULT_CAPACITY;
+    if (app->capacity < MIN_CAPACITY)
+        app->capacity = MIN_CAPACITY;
+    /* With one processor the page cannot run while we look. */
+    app->spin_us = auvi_cpu_count() > 1 ? SPIN_US : 0;
+    auvi_mutex_init(&app->registry_lock, AUVI_RANK_REGISTRY, "app.registry");
+    auvi_mutex_init(&app->receive_lock, AUVI_RANK_RECEIVE, "app.receive");
+    auvi_mutex_init(&app->send_lock, AUVI_RANK_SEND, "app.send");
+    app->processor.config = auvi_processor_preset(options.preset);
+    app->processor.config.tick_budget_us = options.tick_budget_us;
+
+    app->engine_impl = choose_engine(options.engine);
+    if (!app->engine_impl) {
+        error = auvi_fail(
+            AUV_ERR_ARG, "unknown engine '%s': there are webkitgtk and null",
+            options.engine ? options.engine : getenv("AURORAVIEW_BACKEND"));
+        goto fail;
+    }
+    if (options.engine_path) {
+        app->engine_path = copy_text(options.engine_path);
+        if (!app->engine_path) {
+            error = auvi_fail(AUV_ERR_NOMEM, "no memory for an application");
+            goto fail;
+        }
+    }
+    error = app_open(app);
+    if (error < 0)
+        goto fail;
+    *out = app;
+    return AUV_OK;
+
+fail:
+    app_free(app);
+    return error;
+}
+
+static void close_all(auv_app *app)
+{
+    size_t space = auvi_registry_all(app, NULL, 0);
+    auv_view **views = space ? malloc(space * sizeof(auv_view *)) : NULL;
+    size_t count = views ? auvi_registry_all(app, views, space) : 0;
+
+    for (size_t i = 0; i < count && i < space; i++) {
+        auv_view_request_close(views[i], AUV_CLOSE_SHUTDOWN);
+        auv_view_unref(views[i]);
+    }
+    free(views);
+}
+
+void auv_app_destroy(auv_app *app)
+{
+    struct auv_message *message;
+    struct auvi_order *order;
+    struct auvi_item *item;
+    bool busy = false;
+
+    if (!app)
+        return;
+    close_all(app);
+    atomic_store_explicit(&app->stopping, true, memory_order_release);
+    auvi_app_wake_link_thread(app);
+    auvi_thread_join(app->thread);
+
+    /* The handlers that are due, however small the preset's limit is. */
+    while (!auvi_queue_is_empty(app->inbox) && !busy)
+        auvi_processor_tick(&app->processor, &busy);
+    auvi_queue_shutdown(app->inbox);
+    auvi_queue_shutdown(app->control);
+    auvi_queue_shutdown(app->outbox);
+    while ((item = auvi_queue_pop(app->inbox)))
+        auvi_item_discard(item);
+    while ((order = auvi_queue_pop(app->control)))
+        auvi_order_free(order);
+    while ((message = auvi_queue_pop(app->outbox)))
+        auv_message_unref(message);
+    app_free(app);
+}
+
+/* ---- driving -------------------------------------------------------------- */
+
+int auv_app_fd(auv_app *app)
+{
+    if (!app)
+        return auvi_fail(AUV_ERR_ARG, "app is NULL");
+    if (!app->has_callback &&
+        !atomic_exchange_explicit(&app->host_receives, true,
+                                  memory_order_acq_rel))
+        auvi_app_wake_link_thread(app);
+    return app->poller;
+}
+
+int auv_app_set_wakeup(auv_app *app, void (*fn)(void *user), void *user)
+{
+    bool has_views;
+
+    if (!app || !fn)
+        return auvi_fail(AUV_ERR_ARG, "app or fn is NULL");
+    auvi_mutex_lock(&app->registry_lock);
+    has_views = app->had_views;
+    auvi_mutex_unlock(&app->registry_lock);
+    if (has_views)
+        return auvi_fail(AUV_ERR_STATE, "set the wakeup before the first view");
+    auvi_wake_set_callback(app->inbox_wake, fn, user);
+    app->has_callback = true;
+    return AUV_OK;
+}
+
+/* A page that awaits one call after the other sends the next within a few
+ * microseconds; sleeping and being woken costs several times that. So after a
+ * call has been answered, and only then, look for a while before leaving. The
+ * total is bounded: the host's loop has other guests. */
+static enum auvi_process_result spin_for_calls(auv_app *app,
+                                               enum auvi_process_result result)
+{
+    int64_t start = auvi_clock_us(), last = start, now = start;
+    bool busy = false;
+
+    while (result == AUVI_PROCESS_CONTINUE && now - last < app->spin_us &&
+           now - start < SPIN_TOTAL_US) {
+        uint64_t handled = app->calls_handled;
+
+        auvi_receive(app);
+        if (!auvi_queue_is_empty(app->inbox))
+            result = auvi_processor_tick(&app->processor, &busy);
+        now = auvi_clock_us();
+        if (app->calls_handled != handled)
+            last = now;
+    }
+    return result;
+}
+
+int auv_app_process(auv_app *app)
+{
+    enum auvi_process_result result;
+    uint64_t handled;
+    bool busy = false, wake;
+
+    if (!app)
+        return auvi_fail(AUV_ERR_ARG, "app is NULL");
+    if (auvi_processor_is_current(&app->processor))
+        return auvi_fail(AUV_ERR_BUSY, "this is inside a handler");
+    handled = app->calls_handled;
+    wake = auvi_receive(app);
+    result = auvi_processor_tick(&app->processor, &busy);
+    if (busy) {
+        /* It may have looked for the last time before we pushed. */
+        if (wake)
+            auvi_app_wake_consumer(app, 1);
+        return auvi_fail(AUV_ERR_BUSY, "another thread is processing");
+    }
+    if (app->calls_handled != handled)
+        result = spin_for_calls(app, result);
+    auvi_receive_resume(app);
+    if (auvi_receive_has_more(app))
+        auvi_wake_fire(app->inbox_wake); /* come again */
+    if (result == AUVI_PROCESS_CLOSE ||
+        atomic_load_explicit(&app->quit, memory_order_acquire) ||
+        auvi_registry_is_done(app))
+        return AUV_PROCESS_CLOSE_REQUESTED;
+    return AUV_PROCESS_CONTINUE;
+}
+
+int auv_app_run(auv_app *app)
+{
+    struct auvi_poll_event events[2];
+    int result;
+
+    if (auv_app_fd(app) < 0)
+        return AUV_ERR_ARG;
+    for (;;) {
+        result = auv_app_process(app);
+        if (result != AUV_PROCESS_CONTINUE)
+            break;
+        auvi_poller_wait(app->poller, events, 2, -1);
+    }
+    atomic_store_explicit(&app->quit, false, memory_order_release);
+    return result < 0 ? result : AUV_OK;
+}
+
+void auv_app_quit(auv_app *app)
+{
+    if (!app)
+        return;
+    atomic_store_explicit(&app->quit, true, memory_order_release);
+    auvi_app_wake_consumer(app, 1);
+}
+
+int auv_app_post(auv_app *app, void (*fn)(void *user), void *user)
+{
+    struct auvi_item *item;
+    int pushed;
+
+    if (!app || !fn)
+        return auvi_fail(AUV_ERR_ARG, "app or fn is NULL");
+    if (atomic_load_explicit(&app->stopping, memory_order_acquire))
+        return auvi_fail(AUV_ERR_CLOSED, "the application is closing");
+    item = calloc(1, sizeof(*item));
+    if (!item)
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for a post");
+    item->kind = AUVI_ITEM_POST;
+    item->u.post.fn = fn;
+    item->u.post.user = user;
+    /* A lane of its own: the one of page messages has room kept for closes. */
+    pushed = auvi_queue_push(app->inbox, AUVI_HIGH, item);
+    if (pushed < 0) {
+        free(item);
+        return auvi_fail(pushed, "too much waits for auv_app_process()");
+    }
+    auvi_app_wake_consumer(app, pushed);
+    return AUV_OK;
+}
+
+int auv_app_get_stats(const auv_app *app, auv_app_stats *stats)
+{
+    struct auvi_processor_stats processor;
+    struct auvi_wake_stats wake;
+    auv_app_stats now = {0};
+    size_t size;
+
+    if (!app || !stats || stats->size == 0)
+        return auvi_fail(AUV_ERR_ARG, "app or stats is NULL, or size is 0");
+    auvi_processor_get_stats(&app->processor, &processor);
+    auvi_wake_get_stats(app->inbox_wake, &wake);
+    size = stats->size < sizeof(now) ? stats->size : sizeof(now);
+    now.size = size;
+    now.messages_processed = processor.messages_processed;
+    now.ticks_processed = processor.ticks_processed;
+    now.total_processing_time_us = processor.total_processing_time_us;
+    now.peak_tick_time_us = processor.peak_tick_time_us;
+    now.batch_skips = processor.batch_skips;
+    now.handler_wakes = wake.wakes;
+    now.messages_sent = atomic_load_explicit(&app->sent, memory_order_relaxed);
+    now.messages_dropped =
+        atomic_load_explicit(&app->dropped, memory_order_relaxed);
+    memcpy(stats, &now, size);
+    return AUV_OK;
+}

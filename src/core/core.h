@@ -1,0 +1,347 @@
+/*
+ * core.h - the structs that the files of this folder share, and who may touch
+ * which field.
+ *
+ * Threads in here:
+ *   host threads   any; they push into the queues and, inside
+ *                  auv_app_process(), are "the consumer" of the inbox
+ *   link thread    one per application; the only one that calls the engine
+ *
+ *            push                        pop
+ *   inbox    receiver, link thread,      the consumer     handlers run
+ *            host threads (posts, ops)
+ *   control  host threads                link thread      engine calls
+ *   outbox   host threads, consumer      holder of        frames to pages
+ *                                        send_lock
+ *
+ * Two roles move between threads, each behind a lock that is only ever tried on
+ * the hot path: the receiver reads the data links (receive_lock), the sender
+ * writes them (send_lock). Whoever fails to get one leaves the work to the
+ * holder, who looks again before and after letting go. No host code runs under
+ * either. Lock order: APP < RECEIVE < SEND < REGISTRY < LEAF.
+ */
+#ifndef AUVI_CORE_H
+#define AUVI_CORE_H
+
+#include "base/base.h"
+#include "core/lifecycle.h"
+#include "core/message.h"
+#include "core/origin.h"
+#include "core/processor.h"
+#include "core/queue.h"
+#include "core/request.h"
+#include "core/wake.h"
+#include "engine/engine.h"
+#include "wire/link.h"
+
+#include "auroraview/auroraview.h"
+
+/* ---- inbox items (dispatch.c is the one switch over them) --------------- */
+
+enum auvi_item_kind {
+    AUVI_ITEM_CALL,       /* call */
+    AUVI_ITEM_EVENT,      /* message: the page emitted */
+    AUVI_ITEM_RESULT,     /* request, error, message */
+    AUVI_ITEM_HANDLER_OP, /* op: bind, unbind, on, off, observe */
+    AUVI_ITEM_VIEW_EVENT, /* event: tell observers */
+    AUVI_ITEM_LATEST,     /* latest[slot] of the view holds an event */
+    AUVI_ITEM_POST,       /* post */
+    AUVI_ITEM_CLOSED      /* event: tell observers, then forget the view */
+};
+
+struct auvi_item {
+    enum auvi_item_kind kind;
+    auv_view *view; /* a reference; NULL for POST */
+    union {
+        struct auv_call *call;
+        struct auv_message *message;
+        struct {
+            struct auvi_request request;
+            struct auv_message *message;
+            int error;
+        } result;
+        struct auvi_handler_op *op;
+        struct auvi_view_event *event;
+        unsigned slot;
+        struct {
+            void (*fn)(void *user);
+            void *user;
+        } post;
+    } u;
+};
+
+/* An auv_event with its text behind it. */
+struct auvi_view_event {
+    auv_event event;
+    char text[];
+};
+
+/* ---- control items (link_thread.c runs them) ---------------------------- */
+
+enum auvi_order_kind {
+    AUVI_ORDER_CREATE,
+    AUVI_ORDER_CLOSE,
+    AUVI_ORDER_NAVIGATE,
+    AUVI_ORDER_HTML,
+    AUVI_ORDER_RELOAD,
+    AUVI_ORDER_STOP,
+    AUVI_ORDER_GRANT,
+    AUVI_ORDER_TITLE,
+    AUVI_ORDER_BOUNDS,
+    AUVI_ORDER_VISIBLE,
+    AUVI_ORDER_PARENT,
+    AUVI_ORDER_FOCUS,
+    AUVI_ORDER_INPUT
+};
+
+struct auvi_order {
+    enum auvi_order_kind kind;
+    auv_view *view; /* a reference */
+    uint32_t navigation;
+    int32_t a, b, c, d;
+    auv_native native;
+    auv_view_options *options; /* CREATE: a deep copy */
+    size_t length;
+    char text[];
+};
+
+/* ---- the application ---------------------------------------------------- */
+
+struct auv_app {
+    /* fixed after create */
+    const struct auvi_engine_impl *engine_impl;
+    char *engine_path;
+    size_t capacity;
+    struct auvi_queue *inbox, *control, *outbox;
+    struct auvi_wake *inbox_wake; /* consumer */
+    int link_wake_fd;             /* link thread: control, outbox, deadlines */
+    int poller;                   /* host: inbox wake, links_poller */
+    int links_poller;             /* data links, key = view id */
+    int link_poller;              /* link thread */
+    struct auvi_requests *requests;
+    struct auvi_processor processor;
+    struct auvi_thread *thread;
+    bool has_callback;
+
+    _Atomic bool host_receives; /* the host polls the links by itself */
+    _Atomic bool wake_owed;     /* to the wakeup callback, by the link thread */
+    _Atomic bool quit;
+    _Atomic bool stopping; /* auv_app_destroy() has begun */
+    _Atomic uint64_t sent, dropped;
+    _Atomic int64_t link_deadline_us; /* when the link thread wakes next */
+    _Atomic bool receive_stalled;     /* the inbox was full */
+    _Atomic bool receive_again;       /* read packets hold more frames */
+    uint64_t calls_handled;           /* consumer: by this thread, ever */
+    int64_t spin_us;       /* how long to look for a next call; 0: never */
+    bool sender_woken;     /* consumer: the link thread, since the last flush */
+    bool replies_deferred; /* consumer: answers wait for auvi_send_flush() */
+
+    /* registry_lock: views, counts, ids */
+    struct auvi_mutex registry_lock;
+    struct auv_view *views; /* each holds one reference while listed */
+    uint32_t next_view_id;
+    uint32_t open_views; /* listed ones */
+    bool had_views;
+
+    /* receive_lock: who reads the links */
+    struct auvi_mutex receive_lock;
+
+    /* send_lock: who writes the links */
+    struct auvi_mutex send_lock;
+    _Atomic bool flush_wanted; /* some view's backlog may move now */
+
+    /* link thread only */
+    struct auvi_engine *engine;
+    bool engine_failed;
+    int engine_error;
+    char *engine_text;
+    int engine_fd;          /* registered in link_poller; -1 none */
+    bool link_thread_polls; /* links_poller is in link_poller */
+    uint32_t engine_generation;
+};
+
+/* Latest-wins events of a view: only the newest of each is told. */
+enum auvi_latest {
+    AUVI_LATEST_TITLE,
+    AUVI_LATEST_URL,
+    AUVI_LATEST_PROGRESS,
+    AUVI_LATEST_RESIZED,
+    AUVI_LATEST_MOVED,
+    AUVI_LATEST_COUNT
+};
+
+struct auvi_handlers; /* handlers.c; consumer only */
+
+struct auv_view {
+    _Atomic uint32_t refs;
+    struct auvi_lifecycle lifecycle;
+    _Atomic uint32_t lifecycle_futex; /* counts steps, for waiting threads */
+    struct auv_app *app;
+    uint32_t id;
+    struct auv_view *next; /* registry_lock */
+
+    _Atomic uint32_t navigation;        /* asked for so far */
+    _Atomic uint32_t navigation_issued; /* handed to the engine so far */
+    _Atomic uint32_t document; /* generation of the top document, 0: none */
+    _Atomic uint32_t document_navigation; /* which navigation it answers */
+    _Atomic uint32_t backlog; /* messages accepted and not yet sent */
+    _Atomic int next_listener;
+    _Atomic(struct auvi_view_event *) latest[AUVI_LATEST_COUNT];
+    _Atomic uintptr_t native;
+
+    /* receive_lock and send_lock together to change, either to use */
+    struct auvi_link *link;
+    /* send_lock */
+    struct auv_message *held, **held_tail;
+    bool link_blocked; /* waits for POLL_OUT */
+    /* receive_lock */
+    bool link_registered;
+    bool link_has_more; /* stopped in the middle of a packet */
+
+    /* calls_lock */
+    struct auvi_mutex calls_lock;
+    struct auv_call *calls;
+
+    /* consumer only */
+    struct auvi_handlers *handlers;
+    bool told_active;
+    bool forgotten;
+
+    /* link thread only */
+    bool engine_has_it; /* view_create() succeeded, CLOSED not yet reported */
+    char **grants;
+    size_t grant_count;
+    int close_error;
+    char *close_text;
+
+    /* text_lock: the last known address, to recognise a jump within a page */
+    struct auvi_mutex text_lock;
+    char *url;
+};
+
+struct auv_call {
+    _Atomic uint32_t refs;
+    _Atomic uint32_t state; /* enum auvi_call_state */
+    auv_view *view;         /* a reference */
+    struct auv_message *message;
+    uint64_t id;
+    uint32_t generation;
+    struct auvi_item item;        /* its place in the inbox */
+    struct auv_call *prev, *next; /* calls_lock of the view */
+};
+
+enum auvi_call_state {
+    AUVI_CALL_PENDING = 0,
+    AUVI_CALL_ANSWERED = 1,
+    AUVI_CALL_CANCELLED = 2
+};
+
+/* ---- app.c -------------------------------------------------------------- */
+
+/* Put an item into the inbox and wake the consumer; frees nothing on error. */
+int auvi_app_push_reserved(struct auv_app *app, struct auvi_item *item);
+/* Wake the consumer, with what a push returned. A wakeup callback is host code
+ * and the caller may hold a lock: so it is left to the link thread. */
+void auvi_app_wake_consumer(struct auv_app *app, int push_result);
+void auvi_app_wake_link_thread(struct auv_app *app);
+/* A deadline has been added to the requests: wake the link thread if it would
+ * sleep past it. */
+void auvi_app_deadline_added(struct auv_app *app, int64_t deadline_us);
+
+/* ---- registry.c --------------------------------------------------------- */
+
+void auvi_registry_add(struct auv_app *app, auv_view *view);
+/* False if it was not listed; else its reference is the caller's. */
+bool auvi_registry_remove(struct auv_app *app, auv_view *view);
+auv_view *auvi_registry_find(struct auv_app *app,
+                             uint32_t id); /* a reference */
+/* References to all views, at most `space`; returns how many there are. */
+size_t auvi_registry_all(struct auv_app *app, auv_view **out, size_t space);
+/* The last view has come and gone. */
+bool auvi_registry_is_done(struct auv_app *app);
+
+/* ---- view.c ------------------------------------------------------------- */
+
+/* One step of the lifecycle, with the wake-up of waiting threads. */
+enum auvi_step auvi_view_activate(auv_view *view);
+enum auvi_step auvi_view_begin_destroy(auv_view *view, auv_close_reason reason);
+enum auvi_step auvi_view_finish_destroy(auv_view *view);
+int auvi_view_order(auv_view *view, struct auvi_order *order);
+struct auvi_order *auvi_order_new(auv_view *view, enum auvi_order_kind kind,
+                                  const char *text, size_t length);
+void auvi_order_free(struct auvi_order *order);
+
+/* ---- event.c: what happens to a view, on its way to the observers -------- */
+
+/* Link thread. */
+void auvi_view_tell(auv_view *view, const auv_event *event);
+void auvi_view_tell_closed(auv_view *view);
+
+/* ---- handlers.c (consumer only, but for the op constructors) ------------- */
+
+struct auvi_handler_op;
+void auvi_handlers_apply(auv_view *view, struct auvi_handler_op *op);
+void auvi_handler_op_discard(struct auvi_handler_op *op);
+void auvi_handlers_call(auv_view *view, struct auv_call *call);
+void auvi_handlers_event(auv_view *view, const auv_message *message);
+void auvi_handlers_observe(auv_view *view, const auv_event *event);
+void auvi_handlers_free(auv_view *view); /* end of the view */
+struct auvi_handlers *auvi_handlers_create(void);
+
+/* ---- call.c -------------------------------------------------------------- */
+
+struct auv_call *auvi_call_create(auv_view *view, struct auv_message *message,
+                                  uint64_t id, uint32_t generation);
+/* Cancel the call of that id, or with id 0 all of that document (generation 0:
+ * of every document). Any thread. */
+void auvi_calls_cancel(auv_view *view, uint64_t id, uint32_t generation);
+
+/* ---- eval.c: requests and how they end ----------------------------------- */
+
+/* End a taken request: its function runs in the next process call, or its
+ * waiting thread goes on. Takes message (may be NULL). Any thread. */
+void auvi_request_end(struct auv_app *app, const struct auvi_request *request,
+                      int error, struct auv_message *message);
+void auvi_requests_end_view(struct auv_app *app, uint32_t view, int error);
+/* Link thread: time out what is due; returns the next deadline. */
+int64_t auvi_requests_expire(struct auv_app *app);
+
+/* ---- receive.c: pages -> inbox ------------------------------------------- */
+
+/* Read every link that has something, unless another thread is at it. True: the
+ * consumer must be woken, unless the caller is about to be it. */
+bool auvi_receive(struct auv_app *app);
+/* The inbox is full: frames stay in the links until the consumer has made room,
+ * and the link thread is woken then. */
+bool auvi_receive_is_stalled(struct auv_app *app);
+void auvi_receive_resume(struct auv_app *app); /* consumer, after a tick */
+/* Frames were left in packets that have been read: no descriptor tells of them,
+ * so whoever is about to sleep must call auvi_receive() again. */
+bool auvi_receive_has_more(struct auv_app *app);
+/* Link thread: give the view this link, or with NULL take its link away. */
+void auvi_view_set_link(auv_view *view, struct auvi_link *link);
+
+/* ---- send.c: outbox -> pages --------------------------------------------- */
+
+/* Accept a message for the view's page; takes it on success. With `defer` the
+ * caller promises auvi_send_flush() soon, and nobody is woken. */
+int auvi_send(auv_view *view, struct auv_message *message, bool defer);
+/* Write what can be written, unless another thread is at it: then the link
+ * thread looks after it. */
+void auvi_send_flush(struct auv_app *app);
+/* The same, but waits for another sender: afterwards all that was accepted
+ * before is written, held or dropped. */
+void auvi_send_finish(struct auv_app *app);
+/* send_lock: drop all that is held for the view. */
+void auvi_send_drop_held(auv_view *view);
+
+/* ---- dispatch.c ---------------------------------------------------------- */
+
+enum auvi_process_result auvi_dispatch(void *app, void *item);
+void auvi_item_discard(struct auvi_item *item); /* without running it */
+
+/* ---- link_thread.c ------------------------------------------------------- */
+
+void auvi_link_thread_main(void *app);
+
+#endif /* AUVI_CORE_H */

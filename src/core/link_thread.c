@@ -1,0 +1,542 @@
+/*
+ * link_thread.c - the library's own thread: it gives the engine its orders and
+ * hears its reports, writes to pages what the consumer does not write itself,
+ * ends what has waited too long, and reads the links where the host does not.
+ *
+ * It never runs host code but the wakeup callback, never waits for the host or
+ * for a page, and takes no lock that is held while host code runs.
+ */
+#include "core/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Keys in link_poller; smaller ones are ids of views that wait for POLL_OUT. */
+#define KEY_WAKE ((uint64_t)1 << 32)
+#define KEY_ENGINE ((uint64_t)2 << 32)
+#define KEY_LINKS ((uint64_t)3 << 32)
+
+/* ---- the end of a view ---------------------------------------------------- */
+
+static void set_close_error(auv_view *view, int error, const char *text)
+{
+    size_t size = strlen(text) + 1;
+
+    if (view->close_error < 0)
+        return;
+    view->close_error = error;
+    view->close_text = malloc(size);
+    if (view->close_text)
+        memcpy(view->close_text, text, size);
+}
+
+/* Everything that waits for the view ends here, once. */
+static void view_gone(auv_view *view, auv_close_reason reason)
+{
+    struct auv_app *app = view->app;
+
+    auvi_view_begin_destroy(view, reason);
+    auvi_view_set_link(view, NULL);
+    view->engine_has_it = false;
+    if (auvi_view_finish_destroy(view) != AUVI_STEP_SUCCESS)
+        return;
+    auvi_requests_end_view(app, view->id,
+                           view->close_error < 0 ? view->close_error
+                                                 : AUV_ERR_CLOSED);
+    auvi_calls_cancel(view, 0, 0);
+    auvi_mutex_lock(&app->send_lock);
+    auvi_send_drop_held(view);
+    auvi_mutex_unlock(&app->send_lock);
+    auvi_view_tell_closed(view);
+}
+
+static void each_view(struct auv_app *app,
+                      void (*fn)(struct auv_app *app, auv_view *view))
+{
+    size_t space = auvi_registry_all(app, NULL, 0) + 8;
+    auv_view **views = malloc(space * sizeof(auv_view *));
+    size_t count;
+
+    if (!views) {
+        auvi_log(AUV_LOG_ERROR, "no memory to visit the views");
+        return;
+    }
+    count = auvi_registry_all(app, views, space);
+    for (size_t i = 0; i < count && i < space; i++) {
+        fn(app, views[i]);
+        auv_view_unref(views[i]);
+    }
+    free(views);
+}
+
+/* ---- reports of the engine ------------------------------------------------ */
+
+/* No new document will come of what was asked last: what waits for one goes to
+ * the document that is there. */
+static void release_navigation(struct auv_app *app, auv_view *view)
+{
+    if (!atomic_load_explicit(&view->document, memory_order_acquire))
+        return;
+    atomic_store_explicit(
+        &view->document_navigation,
+        atomic_load_explicit(&view->navigation_issued, memory_order_relaxed),
+        memory_order_release);
+    atomic_store_explicit(&app->flush_wanted, true, memory_order_release);
+}
+
+static void remember_url(auv_view *view, const char *url)
+{
+    size_t size = strlen(url) + 1;
+    char *copy = malloc(size), *old;
+
+    if (copy)
+        memcpy(copy, url, size);
+    auvi_mutex_lock(&view->text_lock);
+    old = view->url;
+    view->url = copy;
+    auvi_mutex_unlock(&view->text_lock);
+    free(old);
+}
+
+static void on_view_event(struct auv_app *app, auv_view *view,
+                          const auv_event *event)
+{
+    switch (event->kind) {
+    case AUV_EVENT_ACTIVE:
+        if (auvi_view_activate(view) != AUVI_STEP_SUCCESS)
+            return; /* closed meanwhile: its close order is on its way */
+        break;
+    case AUV_EVENT_CLOSE_REQUESTED:
+        auv_view_request_close(view,
+                               event->reason ? event->reason : AUV_CLOSE_USER);
+        return; /* which tells the observers */
+    case AUV_EVENT_CLOSED:
+        if (event->error < 0)
+            set_close_error(view, event->error, event->text);
+        view_gone(view, event->reason ? event->reason : AUV_CLOSE_APP);
+        return;
+    case AUV_EVENT_PAGE_LOST:
+        auvi_view_set_link(view, NULL);
+        auvi_requests_end_view(app, view->id, AUV_ERR_ENGINE_LOST);
+        break;
+    case AUV_EVENT_LOAD_FAILED:
+        if (event->error != AUV_ERR_CANCELLED)
+            release_navigation(app, view);
+        break;
+    case AUV_EVENT_URL:
+        remember_url(view, event->text);
+        break;
+    case AUV_EVENT_NATIVE:
+        atomic_store_explicit(&view->native, event->native,
+                              memory_order_relaxed);
+        break;
+    default:
+        break;
+    }
+    auvi_view_tell(view, event);
+}
+
+static void on_link_wanted(struct auv_app *app, auv_view *view,
+                           uint32_t generation)
+{
+    struct auvi_link *link;
+    int fd;
+
+    if (auvi_link_pair(&link, &fd) < 0) {
+        auvi_log(AUV_LOG_ERROR, "view %u: no link for its page: %s", view->id,
+                 auv_last_error_message());
+        return;
+    }
+    auvi_view_set_link(view, link);
+    app->engine_impl->attach_link(app->engine, view->id, generation, fd);
+}
+
+static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
+{
+    struct auv_app *app = ctx;
+    auv_view *view;
+
+    switch (event->kind) {
+    case AUVI_ENGINE_READY:
+        auvi_log(AUV_LOG_INFO, "engine is ready: %s",
+                 event->text ? event->text : "");
+        return;
+    case AUVI_ENGINE_FAILED:
+        /* Maybe from inside a call into the engine: it is taken down by the
+         * loop, when that call has returned. */
+        if (!app->engine_failed) {
+            const char *text = event->text ? event->text : "";
+            size_t size = strlen(text) + 1;
+
+            app->engine_failed = true;
+            app->engine_error =
+                event->error < 0 ? event->error : AUV_ERR_ENGINE_LOST;
+            app->engine_text = malloc(size);
+            if (app->engine_text)
+                memcpy(app->engine_text, text, size);
+        }
+        return;
+    case AUVI_ENGINE_VIEW:
+    case AUVI_ENGINE_LINK_WANTED:
+        view = auvi_registry_find(app, event->view);
+        if (!view)
+            return;
+        if (event->kind == AUVI_ENGINE_LINK_WANTED)
+            on_link_wanted(app, view, event->generation);
+        else
+            on_view_event(app, view, event->event);
+        auv_view_unref(view);
+        return;
+    }
+}
+
+static void stop_engine(struct auv_app *app)
+{
+    if (!app->engine)
+        return;
+    if (app->engine_fd >= 0)
+        auvi_poller_remove(app->link_poller, app->engine_fd);
+    app->engine_fd = -1;
+    app->engine_impl->destroy(app->engine);
+    app->engine = NULL;
+}
+
+static void end_lost_view(struct auv_app *app, auv_view *view)
+{
+    if (!view->engine_has_it)
+        return; /* not yet given to the engine: the next one will have it */
+    set_close_error(view, app->engine_error,
+                    app->engine_text ? app->engine_text : "");
+    view_gone(view, AUV_CLOSE_ENGINE_LOST);
+}
+
+static void handle_engine_failure(struct auv_app *app)
+{
+    if (!app->engine_failed)
+        return;
+    auvi_log(AUV_LOG_WARNING, "engine lost: %s",
+             app->engine_text ? app->engine_text : "");
+    stop_engine(app);
+    each_view(app, end_lost_view);
+    free(app->engine_text);
+    app->engine_text = NULL;
+    app->engine_failed = false;
+}
+
+/* ---- orders --------------------------------------------------------------- */
+
+static int start_engine(struct auv_app *app)
+{
+    struct auvi_engine_config config = {
+        .sink = {on_engine_event, app},
+        .engine_path = app->engine_path,
+    };
+    int error;
+
+    if (app->engine)
+        return AUV_OK;
+    error = app->engine_impl->create(&config, &app->engine);
+    if (error < 0) {
+        app->engine = NULL;
+        return error;
+    }
+    app->engine_fd = app->engine_impl->fd(app->engine);
+    if (app->engine_fd >= 0)
+        auvi_poller_add(app->link_poller, app->engine_fd, AUVI_POLL_IN,
+                        KEY_ENGINE);
+    return AUV_OK;
+}
+
+static int add_grant(auv_view *view, const char *origin)
+{
+    char **grown;
+    char *copy;
+    size_t size = strlen(origin) + 1;
+
+    for (size_t i = 0; i < view->grant_count; i++)
+        if (strcmp(view->grants[i], origin) == 0)
+            return 0;
+    grown = realloc(view->grants, (view->grant_count + 1) * sizeof(char *));
+    if (!grown)
+        return AUV_ERR_NOMEM;
+    view->grants = grown;
+    copy = malloc(size);
+    if (!copy)
+        return AUV_ERR_NOMEM;
+    memcpy(copy, origin, size);
+    view->grants[view->grant_count++] = copy;
+    return 1;
+}
+
+static void send_grants(struct auv_app *app, auv_view *view)
+{
+    app->engine_impl->set_grants(app->engine, view->id,
+                                 (const char *const *)view->grants,
+                                 view->grant_count);
+}
+
+static void order_create(struct auv_app *app, struct auvi_order *order)
+{
+    auv_view *view = order->view;
+    int error;
+
+    if (auvi_lifecycle_is_closing(&view->lifecycle)) {
+        view_gone(view, AUV_CLOSE_APP); /* closed before it began */
+        return;
+    }
+    error = start_engine(app);
+    if (error == AUV_OK) {
+        view->engine_has_it = true; /* view_create() may report at once */
+        error = app->engine_impl->view_create(app->engine, view->id,
+                                              order->options);
+    }
+    if (error < 0) {
+        set_close_error(view, error, auv_last_error_message());
+        view_gone(view, AUV_CLOSE_ENGINE_LOST);
+        return;
+    }
+    add_grant(view, "auroraview://localhost");
+    send_grants(app, view);
+}
+
+/* What the application itself loads from this machine is granted the bridge. */
+static void grant_own_page(struct auv_app *app, auv_view *view, const char *url)
+{
+    char origin[AUVI_ORIGIN_MAX];
+
+    if (!auvi_origin_parse(url, origin))
+        return;
+    if (strncmp(origin, "auroraview://", 13) != 0 &&
+        strcmp(origin, "file://") != 0 && !auvi_origin_is_loopback(origin))
+        return;
+    if (add_grant(view, origin) == 1)
+        send_grants(app, view);
+}
+
+static void order_close(struct auv_app *app, auv_view *view)
+{
+    /* What was emitted before the close is sent before it, also by a consumer
+     * that is at it now. */
+    auvi_send_finish(app);
+    auvi_view_begin_destroy(view, AUV_CLOSE_APP);
+    if (view->engine_has_it && app->engine)
+        app->engine_impl->view_close(app->engine, view->id);
+    else
+        view_gone(view, AUV_CLOSE_APP);
+}
+
+static void run_order(struct auv_app *app, struct auvi_order *order)
+{
+    const struct auvi_engine_impl *impl = app->engine_impl;
+    auv_view *view = order->view;
+    struct auvi_engine *engine = app->engine;
+    uint32_t id = view->id;
+    int error = AUV_OK;
+
+    if (order->kind == AUVI_ORDER_CREATE) {
+        order_create(app, order);
+        return;
+    }
+    if (order->kind == AUVI_ORDER_CLOSE) {
+        order_close(app, view);
+        return;
+    }
+    if (!engine || !view->engine_has_it)
+        return; /* the view has ended */
+    switch (order->kind) {
+    case AUVI_ORDER_NAVIGATE:
+    case AUVI_ORDER_HTML:
+    case AUVI_ORDER_RELOAD:
+        if (order->navigation)
+            atomic_store_explicit(&view->navigation_issued, order->navigation,
+                                  memory_order_release);
+        if (order->kind == AUVI_ORDER_NAVIGATE) {
+            grant_own_page(app, view, order->text);
+            error = impl->navigate(engine, id, order->text);
+        } else if (order->kind == AUVI_ORDER_HTML) {
+            error = impl->load_html(engine, id, order->text, order->length);
+        } else {
+            error = impl->reload(engine, id);
+        }
+        break;
+    case AUVI_ORDER_STOP:
+        error = impl->stop(engine, id);
+        release_navigation(app, view);
+        break;
+    case AUVI_ORDER_GRANT:
+        if (add_grant(view, order->text) == 1)
+            send_grants(app, view);
+        break;
+    case AUVI_ORDER_TITLE:
+        error = impl->set_title(engine, id, order->text);
+        break;
+    case AUVI_ORDER_BOUNDS:
+        error = impl->set_bounds(engine, id, order->a, order->b, order->c,
+                                 order->d);
+        break;
+    case AUVI_ORDER_VISIBLE:
+        error = impl->set_visible(engine, id, order->a != 0);
+        break;
+    case AUVI_ORDER_PARENT:
+        error = impl->set_parent(engine, id, order->native);
+        break;
+    case AUVI_ORDER_FOCUS:
+        error = impl->set_focus(engine, id, (auv_focus)order->a);
+        break;
+    case AUVI_ORDER_INPUT:
+        error = impl->set_input(engine, id, order->a != 0);
+        break;
+    case AUVI_ORDER_CREATE:
+    case AUVI_ORDER_CLOSE:
+        break;
+    }
+    if (error < 0) {
+        auv_event event = {.kind = AUV_EVENT_LOAD_FAILED,
+                           .error = error,
+                           .text = auv_last_error_message()};
+
+        auvi_log(AUV_LOG_WARNING, "view %u: an order failed: %s", id,
+                 auv_last_error_message());
+        if (order->navigation)
+            on_view_event(app, view, &event);
+    }
+}
+
+static void run_orders(struct auv_app *app)
+{
+    struct auvi_order *order;
+
+    do {
+        while ((order = auvi_queue_pop(app->control))) {
+            run_order(app, order);
+            auvi_order_free(order);
+            handle_engine_failure(app);
+        }
+    } while (!auvi_queue_prepare_sleep(app->control));
+}
+
+/* ---- the loop ------------------------------------------------------------- */
+
+/* The link of a view that was blocked takes bytes again. */
+static void on_writable(struct auv_app *app, uint32_t id)
+{
+    auv_view *view = auvi_registry_find(app, id);
+
+    if (!view)
+        return;
+    auvi_mutex_lock(&app->send_lock);
+    if (view->link && view->link_blocked) {
+        auvi_poller_remove(app->link_poller, auvi_link_fd(view->link));
+        view->link_blocked = false;
+    }
+    auvi_mutex_unlock(&app->send_lock);
+    atomic_store_explicit(&app->flush_wanted, true, memory_order_release);
+    auv_view_unref(view);
+}
+
+static void receive(struct auv_app *app)
+{
+    if (auvi_receive(app))
+        auvi_app_wake_consumer(app, 1);
+}
+
+/* Read the links here, unless the host does it or the inbox is full. */
+static void choose_receiver(struct auv_app *app)
+{
+    bool poll =
+        !atomic_load_explicit(&app->host_receives, memory_order_acquire) &&
+        !auvi_receive_is_stalled(app);
+
+    if (poll == app->link_thread_polls)
+        return;
+    app->link_thread_polls = poll;
+    if (poll)
+        auvi_poller_add(app->link_poller, app->links_poller, AUVI_POLL_IN,
+                        KEY_LINKS);
+    else
+        auvi_poller_remove(app->link_poller, app->links_poller);
+}
+
+/* How long to sleep. The published deadline is "never" while we look, so that
+ * a request added behind our back always wakes us: auvi_app_deadline_added(). */
+static int64_t next_timeout(struct auv_app *app)
+{
+    int64_t next, now = auvi_clock_us();
+
+    /* Something is due, but its answer may sit unread in a link because the
+     * host is busy: look there before giving up. */
+    if (atomic_load_explicit(&app->link_deadline_us, memory_order_relaxed) <=
+        now)
+        receive(app);
+    atomic_store_explicit(&app->link_deadline_us, INT64_MAX,
+                          memory_order_seq_cst);
+    next = auvi_requests_expire(app);
+    atomic_store_explicit(&app->link_deadline_us, next, memory_order_seq_cst);
+    if (next == INT64_MAX)
+        return -1;
+    return next > now ? next - now : 0;
+}
+
+static void pay_wake(struct auv_app *app)
+{
+    if (atomic_exchange_explicit(&app->wake_owed, false, memory_order_acq_rel))
+        auvi_wake_notify(app->inbox_wake, 1, AUVI_HIGH);
+}
+
+static void shut_down(struct auv_app *app);
+
+void auvi_link_thread_main(void *ctx)
+{
+    struct auv_app *app = ctx;
+    struct auvi_poll_event events[16];
+
+    for (;;) {
+        int64_t timeout;
+        int count;
+
+        run_orders(app);
+        auvi_send_flush(app);
+        handle_engine_failure(app);
+        choose_receiver(app);
+        pay_wake(app);
+        if (atomic_load_explicit(&app->stopping, memory_order_acquire))
+            break;
+        timeout = next_timeout(app);
+        pay_wake(app);
+        if (app->link_thread_polls && auvi_receive_has_more(app)) {
+            receive(app);
+            timeout = 0;
+        }
+        count = auvi_poller_wait(app->link_poller, events, 16, timeout);
+        for (int i = 0; i < count; i++) {
+            if (events[i].key == KEY_WAKE)
+                auvi_wake_fd_clear(app->link_wake_fd);
+            else if (events[i].key == KEY_ENGINE && app->engine)
+                app->engine_impl->poll_once(app->engine);
+            else if (events[i].key == KEY_LINKS)
+                receive(app);
+            else if (events[i].key < KEY_WAKE)
+                on_writable(app, (uint32_t)events[i].key);
+        }
+        handle_engine_failure(app);
+    }
+    shut_down(app);
+}
+
+static void end_view(struct auv_app *app, auv_view *view)
+{
+    (void)app;
+    view_gone(view, AUV_CLOSE_SHUTDOWN);
+}
+
+static void shut_down(struct auv_app *app)
+{
+    /* Orders that came in meanwhile still run: a close that was accepted sends
+     * what was emitted before it. */
+    run_orders(app);
+    auvi_send_flush(app);
+    stop_engine(app);
+    each_view(app, end_view);
+    free(app->engine_text);
+    app->engine_text = NULL;
+}

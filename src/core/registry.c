@@ -1,0 +1,73 @@
+/*
+ * registry.c - which views an application has.
+ *
+ * One leaf lock around a short list. It is a lock because a lookup must take a
+ * reference before anybody can drop the last one; it is held for a few
+ * instructions, never over a call out of this file.
+ */
+#include "core/core.h"
+
+void auvi_registry_add(struct auv_app *app, auv_view *view)
+{
+    auvi_mutex_lock(&app->registry_lock);
+    view->id = ++app->next_view_id;
+    view->next = app->views;
+    app->views = auv_view_ref(view);
+    app->open_views++;
+    app->had_views = true;
+    auvi_mutex_unlock(&app->registry_lock);
+}
+
+bool auvi_registry_remove(struct auv_app *app, auv_view *view)
+{
+    bool found = false;
+
+    auvi_mutex_lock(&app->registry_lock);
+    for (auv_view **at = &app->views; *at; at = &(*at)->next) {
+        if (*at != view)
+            continue;
+        *at = view->next;
+        app->open_views--;
+        found = true;
+        break;
+    }
+    auvi_mutex_unlock(&app->registry_lock);
+    return found;
+}
+
+auv_view *auvi_registry_find(struct auv_app *app, uint32_t id)
+{
+    auv_view *view;
+
+    auvi_mutex_lock(&app->registry_lock);
+    for (view = app->views; view && view->id != id; view = view->next)
+        ;
+    if (view)
+        auv_view_ref(view);
+    auvi_mutex_unlock(&app->registry_lock);
+    return view;
+}
+
+size_t auvi_registry_all(struct auv_app *app, auv_view **out, size_t space)
+{
+    size_t count = 0;
+
+    auvi_mutex_lock(&app->registry_lock);
+    for (auv_view *view = app->views; view; view = view->next) {
+        if (count < space)
+            out[count] = auv_view_ref(view);
+        count++;
+    }
+    auvi_mutex_unlock(&app->registry_lock);
+    return count;
+}
+
+bool auvi_registry_is_done(struct auv_app *app)
+{
+    bool done;
+
+    auvi_mutex_lock(&app->registry_lock);
+    done = app->had_views && app->open_views == 0;
+    auvi_mutex_unlock(&app->registry_lock);
+    return done;
+}

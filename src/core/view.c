@@ -1,0 +1,494 @@
+/*
+ * view.c - the public functions of a view. Each checks its arguments and the
+ * lifecycle, then sends an order to the link thread or a message to the page.
+ */
+#include "core/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- options -------------------------------------------------------------*/
+
+static char *copy_text(const char *text)
+{
+    size_t size;
+    char *copy;
+
+    if (!text)
+        return NULL;
+    size = strlen(text) + 1;
+    copy = malloc(size);
+    if (copy)
+        memcpy(copy, text, size);
+    return copy;
+}
+
+static void options_free(auv_view_options *options)
+{
+    if (!options)
+        return;
+    free((char *)options->title);
+    free((char *)options->asset_root);
+    free(options);
+}
+
+/* url and html are not copied: they become orders of their own. */
+static auv_view_options *options_copy(const auv_view_options *from)
+{
+    auv_view_options *copy = malloc(sizeof(*copy));
+
+    if (!copy)
+        return NULL;
+    *copy = (auv_view_options)AUV_VIEW_OPTIONS_INIT;
+    if (from) /* an older caller's struct is shorter, a newer one's longer */
+        memcpy(copy, from,
+               from->size < sizeof(*copy) ? from->size : sizeof(*copy));
+    copy->size = sizeof(*copy);
+    copy->url = copy->html = NULL;
+    copy->title = copy_text(copy->title ? copy->title : "AuroraView");
+    copy->asset_root = from ? copy_text(copy->asset_root) : NULL;
+    if (!copy->title || (from && from->asset_root && !copy->asset_root)) {
+        options_free(copy);
+        return NULL;
+    }
+    if (copy->width <= 0)
+        copy->width = 800;
+    if (copy->height <= 0)
+        copy->height = 600;
+    return copy;
+}
+
+/* ---- orders -------------------------------------------------------------- */
+
+struct auvi_order *auvi_order_new(auv_view *view, enum auvi_order_kind kind,
+                                  const char *text, size_t length)
+{
+    struct auvi_order *order = malloc(sizeof(*order) + length + 1);
+
+    if (!order)
+        return NULL;
+    memset(order, 0, sizeof(*order));
+    order->kind = kind;
+    order->view = auv_view_ref(view);
+    order->length = length;
+    if (length)
+        memcpy(order->text, text, length);
+    order->text[length] = '\0';
+    return order;
+}
+
+void auvi_order_free(struct auvi_order *order)
+{
+    if (!order)
+        return;
+    options_free(order->options);
+    auv_view_unref(order->view);
+    free(order);
+}
+
+int auvi_view_order(auv_view *view, struct auvi_order *order)
+{
+    bool must =
+        order->kind == AUVI_ORDER_CLOSE || order->kind == AUVI_ORDER_CREATE;
+    /* One lane, so that orders keep their order; only a close that finds it
+     * full takes a reserved place, and then overtakes what no longer matters. */
+    int pushed = auvi_queue_push(view->app->control, AUVI_NORMAL, order);
+
+    if (pushed == AUV_ERR_QUEUE_FULL && must)
+        pushed = auvi_queue_push_reserved(view->app->control, order);
+    if (pushed < 0) {
+        auvi_order_free(order);
+        return auvi_fail(pushed, "%s",
+                         pushed == AUV_ERR_QUEUE_FULL
+                             ? "too many orders wait for the engine"
+                             : "the application is closing");
+    }
+    if (pushed == 1)
+        auvi_app_wake_link_thread(view->app);
+    return AUV_OK;
+}
+
+/* NULL view, or closing: the error that every order function gives. */
+static int check_open(const auv_view *view)
+{
+    if (!view)
+        return auvi_fail(AUV_ERR_ARG, "view is NULL");
+    if (auvi_lifecycle_is_closing(&view->lifecycle))
+        return auvi_fail(AUV_ERR_CLOSED, "the view is closing or closed");
+    return AUV_OK;
+}
+
+static int order_simple(auv_view *view, enum auvi_order_kind kind, int32_t a,
+                        const char *text)
+{
+    struct auvi_order *order;
+    int error = check_open(view);
+
+    if (error < 0)
+        return error;
+    order = auvi_order_new(view, kind, text, text ? strlen(text) : 0);
+    if (!order)
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for an order");
+    order->a = a;
+    return auvi_view_order(view, order);
+}
+
+/* ---- lifecycle ----------------------------------------------------------- */
+
+static enum auvi_step stepped(auv_view *view, enum auvi_step step)
+{
+    if (step == AUVI_STEP_SUCCESS) {
+        /* Release: who sees the count sees the state. */
+        atomic_fetch_add_explicit(&view->lifecycle_futex, 1,
+                                  memory_order_release);
+        auvi_futex_wake_all(&view->lifecycle_futex);
+    }
+    return step;
+}
+
+enum auvi_step auvi_view_activate(auv_view *view)
+{
+    return stepped(view, auvi_lifecycle_activate(&view->lifecycle));
+}
+
+enum auvi_step auvi_view_begin_destroy(auv_view *view, auv_close_reason reason)
+{
+    return stepped(view,
+                   auvi_lifecycle_begin_destroy(&view->lifecycle, reason));
+}
+
+enum auvi_step auvi_view_finish_destroy(auv_view *view)
+{
+    return stepped(view, auvi_lifecycle_finish_destroy(&view->lifecycle));
+}
+
+int auv_view_request_close(auv_view *view, auv_close_reason reason)
+{
+    auv_event event = {.kind = AUV_EVENT_CLOSE_REQUESTED, .reason = reason};
+    struct auvi_order *order;
+
+    if (!view || reason <= AUV_CLOSE_NONE || reason > AUV_CLOSE_SHUTDOWN)
+        return auvi_fail(AUV_ERR_ARG, "view is NULL or the reason is unknown");
+    if (stepped(view, auvi_lifecycle_request_close(&view->lifecycle, reason)) !=
+        AUVI_STEP_SUCCESS)
+        return 0;
+    /* This call won: it alone sends the order and tells the observers. */
+    auvi_view_tell(view, &event);
+    order = auvi_order_new(view, AUVI_ORDER_CLOSE, NULL, 0);
+    if (!order || auvi_view_order(view, order) < 0)
+        auvi_log(AUV_LOG_ERROR, "view %u: its close order was lost: %s",
+                 view->id, auv_last_error_message());
+    return 1;
+}
+
+auv_state auv_view_state(const auv_view *view, auv_close_reason *reason_out)
+{
+    return auvi_lifecycle_state(&view->lifecycle, reason_out);
+}
+
+int auv_view_wait_state(auv_view *view, auv_state state, int64_t timeout_ms)
+{
+    int64_t deadline = timeout_ms < 0 || timeout_ms > INT64_MAX / 4000
+                           ? INT64_MAX
+                           : auvi_clock_us() + timeout_ms * 1000;
+
+    if (!view || state > AUV_STATE_DESTROYED)
+        return auvi_fail(AUV_ERR_ARG, "view is NULL or the state is unknown");
+    for (;;) {
+        /* The count first: a step between the two reads changes it, and the
+         * wait below then returns at once. */
+        uint32_t seen =
+            atomic_load_explicit(&view->lifecycle_futex, memory_order_acquire);
+        auv_state now = auv_view_state(view, NULL);
+        int64_t left = deadline == INT64_MAX ? -1 : deadline - auvi_clock_us();
+
+        if (state == AUV_STATE_ACTIVE && now > AUV_STATE_ACTIVE)
+            return now == AUV_STATE_DESTROYED && view->close_error < 0
+                       ? auvi_fail(view->close_error, "%s",
+                                   view->close_text ? view->close_text : "")
+                       : auvi_fail(AUV_ERR_CLOSED, "the view has closed");
+        if (now >= state)
+            return AUV_OK;
+        if (deadline != INT64_MAX && left <= 0)
+            return auvi_fail(AUV_ERR_TIMEOUT, "the view is still %s",
+                             auvi_state_name(now));
+        auvi_futex_wait(&view->lifecycle_futex, seen, left);
+    }
+}
+
+/* ---- making and releasing ------------------------------------------------ */
+
+static void view_free(auv_view *view)
+{
+    for (size_t i = 0; i < AUVI_LATEST_COUNT; i++)
+        free(atomic_load_explicit(&view->latest[i], memory_order_relaxed));
+    for (size_t i = 0; i < view->grant_count; i++)
+        free(view->grants[i]);
+    free(view->grants);
+    free(view->close_text);
+    free(view->url);
+    free(view->handlers);
+    free(view);
+}
+
+static auv_view *view_new(auv_app *app)
+{
+    auv_view *view = calloc(1, sizeof(*view));
+
+    if (!view)
+        return NULL;
+    view->handlers = auvi_handlers_create();
+    if (!view->handlers) {
+        free(view);
+        return NULL;
+    }
+    atomic_init(&view->refs, 1);
+    auvi_lifecycle_init(&view->lifecycle);
+    view->app = app;
+    view->held_tail = &view->held;
+    auvi_mutex_init(&view->calls_lock, AUVI_RANK_LEAF, "view.calls");
+    auvi_mutex_init(&view->text_lock, AUVI_RANK_LEAF, "view.text");
+    return view;
+}
+
+int auv_view_create(auv_app *app, const auv_view_options *options,
+                    auv_view **out)
+{
+    struct auvi_engine_config config = {.engine_path = NULL};
+    struct auvi_order *order;
+    auv_view *view;
+    int error;
+
+    if (!app || !out || (options && options->size == 0))
+        return auvi_fail(AUV_ERR_ARG, "app or out is NULL, or size is 0");
+    if (atomic_load_explicit(&app->stopping, memory_order_acquire))
+        return auvi_fail(AUV_ERR_CLOSED, "the application is closing");
+    config.engine_path = app->engine_path;
+    error = app->engine_impl->check ? app->engine_impl->check(&config) : AUV_OK;
+    if (error < 0)
+        return error;
+    view = view_new(app);
+    if (!view)
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for a view");
+    order = auvi_order_new(view, AUVI_ORDER_CREATE, NULL, 0);
+    if (order)
+        order->options = options_copy(options);
+    if (!order || !order->options) {
+        auvi_order_free(order);
+        auv_view_unref(view);
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for a view");
+    }
+    auvi_registry_add(app, view);
+    error = auvi_view_order(view, order);
+    if (error == AUV_OK) {
+        if (options && options->url)
+            error = auv_view_navigate(view, options->url);
+        else if (options && options->html)
+            error = auv_view_load_html(view, options->html, AUV_NUL_TERMINATED);
+        else /* a page to run scripts in, even when none was asked for */
+            error = auv_view_navigate(view, "about:blank");
+        if (error < 0)
+            auv_view_request_close(view, AUV_CLOSE_APP);
+    } else {
+        if (auvi_registry_remove(app, view))
+            auv_view_unref(view);
+    }
+    if (error < 0) {
+        auv_view_unref(view);
+        return error;
+    }
+    *out = view;
+    return AUV_OK;
+}
+
+auv_view *auv_view_ref(auv_view *view)
+{
+    atomic_fetch_add_explicit(&view->refs, 1, memory_order_relaxed);
+    return view;
+}
+
+void auv_view_unref(auv_view *view)
+{
+    /* As auv_message_unref(). */
+    if (view &&
+        atomic_fetch_sub_explicit(&view->refs, 1, memory_order_acq_rel) == 1)
+        view_free(view);
+}
+
+uint32_t auv_view_id(const auv_view *view)
+{
+    return view->id;
+}
+
+/* ---- content ------------------------------------------------------------- */
+
+/* Same address but for the part behind '#': the page stays, so nothing has to
+ * wait for a new one. */
+static bool is_jump_within(auv_view *view, const char *url)
+{
+    const char *mark = strchr(url, '#');
+    size_t length = mark ? (size_t)(mark - url) : 0;
+    bool same;
+
+    if (!mark)
+        return false;
+    auvi_mutex_lock(&view->text_lock);
+    same = view->url && strncmp(view->url, url, length) == 0 &&
+           (view->url[length] == '\0' || view->url[length] == '#');
+    auvi_mutex_unlock(&view->text_lock);
+    return same;
+}
+
+static int order_navigation(auv_view *view, enum auvi_order_kind kind,
+                            const char *text, size_t length, bool new_page)
+{
+    struct auvi_order *order = auvi_order_new(view, kind, text, length);
+
+    if (!order)
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for an order");
+    /* What is sent from here on waits for the new page (send.c). */
+    if (new_page)
+        order->navigation = atomic_fetch_add_explicit(&view->navigation, 1,
+                                                      memory_order_relaxed) +
+                            1;
+    return auvi_view_order(view, order);
+}
+
+int auv_view_navigate(auv_view *view, const char *url)
+{
+    int error = check_open(view);
+
+    if (error < 0)
+        return error;
+    if (!url || !*url)
+        return auvi_fail(AUV_ERR_ARG, "url is NULL or empty");
+    return order_navigation(view, AUVI_ORDER_NAVIGATE, url, strlen(url),
+                            !is_jump_within(view, url));
+}
+
+int auv_view_load_html(auv_view *view, const char *html, size_t length)
+{
+    int error = check_open(view);
+
+    if (error < 0)
+        return error;
+    if (!html)
+        return auvi_fail(AUV_ERR_ARG, "html is NULL");
+    if (length == AUV_NUL_TERMINATED)
+        length = strlen(html);
+    if (length > AUV_MAX_PAYLOAD)
+        return auvi_fail(AUV_ERR_TOO_LARGE, "html has %zu bytes, limit %zu",
+                         length, AUV_MAX_PAYLOAD);
+    return order_navigation(view, AUVI_ORDER_HTML, html, length, true);
+}
+
+int auv_view_reload(auv_view *view)
+{
+    int error = check_open(view);
+
+    if (error < 0)
+        return error;
+    return order_navigation(view, AUVI_ORDER_RELOAD, NULL, 0, true);
+}
+
+int auv_view_stop(auv_view *view)
+{
+    return order_simple(view, AUVI_ORDER_STOP, 0, NULL);
+}
+
+int auv_view_allow_origin(auv_view *view, const char *origin)
+{
+    char parsed[AUVI_ORIGIN_MAX];
+
+    if (!origin || !auvi_origin_parse(origin, parsed) ||
+        strcmp(origin, parsed) != 0)
+        return auvi_fail(AUV_ERR_ARG,
+                         "'%s' is not an origin: write scheme://host[:port] in "
+                         "lower case, nothing behind it",
+                         origin ? origin : "");
+    return order_simple(view, AUVI_ORDER_GRANT, 0, origin);
+}
+
+/* ---- events to the page --------------------------------------------------- */
+
+int auv_view_emit(auv_view *view, const char *name, size_t name_length,
+                  const char *json, size_t json_length, const auv_part *parts,
+                  size_t part_count)
+{
+    struct auv_message *message;
+    int error;
+
+    if (!view || !name)
+        return auvi_fail(AUV_ERR_ARG, "view or name is NULL");
+    if (auvi_lifecycle_is_closing(&view->lifecycle)) {
+        if (!auvi_lifecycle_is_destroyed(&view->lifecycle))
+            atomic_fetch_add_explicit(&view->app->dropped, 1,
+                                      memory_order_relaxed);
+        return auvi_fail(AUV_ERR_CLOSED, "the view is closing or closed");
+    }
+    error = auvi_message_create(name, name_length, json, json_length, parts,
+                                part_count, &message);
+    if (error < 0)
+        return error;
+    message->kind = AUVI_FRAME_EVENT;
+    error = auvi_send(view, message, false);
+    if (error < 0)
+        auv_message_unref(message);
+    return error;
+}
+
+/* ---- window --------------------------------------------------------------- */
+
+int auv_view_set_title(auv_view *view, const char *title)
+{
+    return order_simple(view, AUVI_ORDER_TITLE, 0, title ? title : "");
+}
+
+int auv_view_set_bounds(auv_view *view, int32_t x, int32_t y, int32_t width,
+                        int32_t height)
+{
+    struct auvi_order *order;
+    int error = check_open(view);
+
+    if (error < 0)
+        return error;
+    order = auvi_order_new(view, AUVI_ORDER_BOUNDS, NULL, 0);
+    if (!order)
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for an order");
+    order->a = x;
+    order->b = y;
+    order->c = width;
+    order->d = height;
+    return auvi_view_order(view, order);
+}
+
+int auv_view_set_visible(auv_view *view, bool visible)
+{
+    return order_simple(view, AUVI_ORDER_VISIBLE, visible, NULL);
+}
+
+int auv_view_set_parent(auv_view *view, auv_native parent)
+{
+    struct auvi_order *order;
+    int error = check_open(view);
+
+    if (error < 0)
+        return error;
+    order = auvi_order_new(view, AUVI_ORDER_PARENT, NULL, 0);
+    if (!order)
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for an order");
+    order->native = parent;
+    return auvi_view_order(view, order);
+}
+
+int auv_view_set_focus(auv_view *view, auv_focus focus)
+{
+    if (focus > AUV_FOCUS_LAST)
+        return auvi_fail(AUV_ERR_ARG, "unknown focus %d", (int)focus);
+    return order_simple(view, AUVI_ORDER_FOCUS, (int32_t)focus, NULL);
+}
+
+int auv_view_set_input(auv_view *view, bool admitted)
+{
+    return order_simple(view, AUVI_ORDER_INPUT, admitted, NULL);
+}

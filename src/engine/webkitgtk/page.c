@@ -1,0 +1,417 @@
+/*
+ * page.c - the web view: how it is set up, what it loads, what it may not do.
+ */
+#include "engine/webkitgtk/webkitgtk_priv.h"
+
+#include "base/base.h"
+
+#include <string.h>
+
+/* ---- loading ------------------------------------------------------------- */
+
+static void report_text(struct auvi_wk_view *view, auv_event_kind kind,
+                        const char *text)
+{
+    auvi_wk_report(view, (auv_event){.kind = kind, .text = text ? text : ""});
+}
+
+static void report_load_failed(struct auvi_wk_view *view, int code,
+                               const char *url, const char *why)
+{
+    char *text = g_strdup_printf("%s: %s", url ? url : "", why);
+
+    auvi_wk_report(view, (auv_event){.kind = AUV_EVENT_LOAD_FAILED,
+                                     .error = code,
+                                     .text = text});
+    g_free(text);
+}
+
+/* Status of the main document if it is an HTTP-like error, else 0. */
+static unsigned error_status(WebKitWebView *web)
+{
+    WebKitWebResource *resource = webkit_web_view_get_main_resource(web);
+    WebKitURIResponse *response =
+        resource ? webkit_web_resource_get_response(resource) : NULL;
+    unsigned status =
+        response ? webkit_uri_response_get_status_code(response) : 0;
+
+    return status >= 400 ? status : 0;
+}
+
+static void on_load_changed(WebKitWebView *web, WebKitLoadEvent stage,
+                            gpointer user)
+{
+    struct auvi_wk_view *view = user;
+    /* The report may close the view, and the text with it. */
+    char *url = g_strdup(webkit_web_view_get_uri(web));
+    unsigned status;
+
+    switch (stage) {
+    case WEBKIT_LOAD_STARTED:
+        view->load_failed = false;
+        view->progress = -1;
+        report_text(view, AUV_EVENT_LOAD_STARTED, url);
+        break;
+    case WEBKIT_LOAD_REDIRECTED:
+        break;
+    case WEBKIT_LOAD_COMMITTED:
+        report_text(view, AUV_EVENT_LOAD_COMMITTED, url);
+        if (view->web)
+            auvi_wk_link_committed(view);
+        break;
+    case WEBKIT_LOAD_FINISHED:
+        /* Comes after load-failed too. */
+        if (view->load_failed)
+            break;
+        status = error_status(web);
+        if (status) {
+            char why[128];
+            const char *phrase = soup_status_get_phrase(status);
+
+            snprintf(why, sizeof(why), "%u %s", status, phrase);
+            report_load_failed(view, AUV_ERR_LOAD, url, why);
+        } else {
+            report_text(view, AUV_EVENT_LOADED, url);
+        }
+        break;
+    }
+    g_free(url);
+}
+
+static gboolean on_load_failed(WebKitWebView *web, WebKitLoadEvent stage,
+                               const char *url, GError *error, gpointer user)
+{
+    struct auvi_wk_view *view = user;
+
+    (void)web;
+    (void)stage;
+    view->load_failed = true;
+    /* Cancelled: stopped, or another page was asked for meanwhile. The core
+     * tells the two apart; only a failure ends the wait for a page. */
+    report_load_failed(view,
+                       g_error_matches(error, WEBKIT_NETWORK_ERROR,
+                                       WEBKIT_NETWORK_ERROR_CANCELLED)
+                           ? AUV_ERR_CANCELLED
+                           : AUV_ERR_LOAD,
+                       url, error->message);
+    /* The page that is there stays: WebKit's own error page would look to the
+     * host like a page that has loaded. */
+    return TRUE;
+}
+
+static gboolean on_tls_failed(WebKitWebView *web, const char *url,
+                              GTlsCertificate *certificate,
+                              GTlsCertificateFlags errors, gpointer user)
+{
+    struct auvi_wk_view *view = user;
+
+    (void)web;
+    (void)certificate;
+    (void)errors;
+    view->load_failed = true;
+    report_load_failed(view, AUV_ERR_LOAD, url,
+                       "its TLS certificate is not valid");
+    return TRUE;
+}
+
+static void on_title(WebKitWebView *web, GParamSpec *pspec, gpointer user)
+{
+    char *text = g_strdup(webkit_web_view_get_title(web));
+
+    (void)pspec;
+    report_text(user, AUV_EVENT_TITLE, text);
+    g_free(text);
+}
+
+static void on_url(WebKitWebView *web, GParamSpec *pspec, gpointer user)
+{
+    struct auvi_wk_view *view = user;
+    char *text = g_strdup(webkit_web_view_get_uri(web));
+
+    (void)pspec;
+    report_text(view, AUV_EVENT_URL, text);
+    g_free(text);
+}
+
+static void on_progress(WebKitWebView *web, GParamSpec *pspec, gpointer user)
+{
+    struct auvi_wk_view *view = user;
+    int percent =
+        (int)(webkit_web_view_get_estimated_load_progress(web) * 100.0);
+
+    (void)pspec;
+    if (percent == view->progress)
+        return;
+    view->progress = percent;
+    auvi_wk_report(view, (auv_event){.kind = AUV_EVENT_PROGRESS, .x = percent});
+}
+
+static void on_page_lost(WebKitWebView *web,
+                         WebKitWebProcessTerminationReason reason,
+                         gpointer user)
+{
+    struct auvi_wk_view *view = user;
+    const char *text = "the page process ended";
+
+    (void)web;
+    switch (reason) {
+    case WEBKIT_WEB_PROCESS_CRASHED:
+        text = "the page process crashed";
+        break;
+    case WEBKIT_WEB_PROCESS_EXCEEDED_MEMORY_LIMIT:
+        text = "the page process used too much memory";
+        break;
+    case WEBKIT_WEB_PROCESS_TERMINATED_BY_API:
+        text = "the page process was ended on request";
+        break;
+    }
+    auvi_wk_link_page_lost(view);
+    report_text(view, AUV_EVENT_PAGE_LOST, text);
+}
+
+/* ---- policy -------------------------------------------------------------- */
+
+static GtkWidget *on_create(WebKitWebView *web, WebKitNavigationAction *action,
+                            gpointer user)
+{
+    (void)web;
+    (void)action;
+    (void)user;
+    return NULL; /* no further windows */
+}
+
+static gboolean on_permission(WebKitWebView *web,
+                              WebKitPermissionRequest *request, gpointer user)
+{
+    (void)web;
+    (void)user;
+    webkit_permission_request_deny(request);
+    return TRUE;
+}
+
+static gboolean on_context_menu(WebKitWebView *web, WebKitContextMenu *menu,
+                                GdkEvent *event, WebKitHitTestResult *hit_test,
+                                gpointer user)
+{
+    /* They do what the policy above forbids. */
+    static const WebKitContextMenuAction unwanted[] = {
+        WEBKIT_CONTEXT_MENU_ACTION_OPEN_LINK_IN_NEW_WINDOW,
+        WEBKIT_CONTEXT_MENU_ACTION_DOWNLOAD_LINK_TO_DISK,
+        WEBKIT_CONTEXT_MENU_ACTION_OPEN_IMAGE_IN_NEW_WINDOW,
+        WEBKIT_CONTEXT_MENU_ACTION_DOWNLOAD_IMAGE_TO_DISK,
+        WEBKIT_CONTEXT_MENU_ACTION_OPEN_FRAME_IN_NEW_WINDOW,
+        WEBKIT_CONTEXT_MENU_ACTION_OPEN_VIDEO_IN_NEW_WINDOW,
+        WEBKIT_CONTEXT_MENU_ACTION_OPEN_AUDIO_IN_NEW_WINDOW,
+        WEBKIT_CONTEXT_MENU_ACTION_DOWNLOAD_VIDEO_TO_DISK,
+        WEBKIT_CONTEXT_MENU_ACTION_DOWNLOAD_AUDIO_TO_DISK,
+    };
+    struct auvi_wk_view *view = user;
+    GList *next;
+
+    (void)web;
+    (void)event;
+    (void)hit_test;
+    if (!view->context_menu)
+        return TRUE;
+    for (GList *item = webkit_context_menu_get_items(menu); item; item = next) {
+        WebKitContextMenuAction action =
+            webkit_context_menu_item_get_stock_action(item->data);
+
+        next = item->next;
+        for (size_t i = 0; i < G_N_ELEMENTS(unwanted); i++) {
+            if (action == unwanted[i]) {
+                webkit_context_menu_remove(menu, item->data);
+                break;
+            }
+        }
+    }
+    return webkit_context_menu_get_n_items(menu) == 0;
+}
+
+static void on_download(WebKitWebContext *context, WebKitDownload *download,
+                        gpointer user)
+{
+    (void)context;
+    (void)user;
+    webkit_download_cancel(download);
+}
+
+/* ---- input --------------------------------------------------------------- */
+
+static gboolean on_event(GtkWidget *widget, GdkEvent *event, gpointer user)
+{
+    struct auvi_wk_view *view = user;
+
+    (void)widget;
+    switch (event->type) {
+    case GDK_BUTTON_PRESS:
+        if (view->input_blocked)
+            return TRUE;
+        /* A window manager moves the X focus only between windows it manages,
+         * which ours is not. */
+        if (view->embedded)
+            auvi_wk_take_focus(view, event->button.time);
+        return FALSE;
+    case GDK_TOUCH_BEGIN:
+        if (view->input_blocked)
+            return TRUE;
+        if (view->embedded)
+            auvi_wk_take_focus(view, event->touch.time);
+        return FALSE;
+    case GDK_KEY_PRESS:
+        view->key_time = event->key.time;
+        return view->input_blocked;
+    case GDK_2BUTTON_PRESS:
+    case GDK_3BUTTON_PRESS:
+    case GDK_BUTTON_RELEASE:
+    case GDK_MOTION_NOTIFY:
+    case GDK_KEY_RELEASE:
+    case GDK_ENTER_NOTIFY:
+    case GDK_SCROLL:
+    case GDK_TOUCH_UPDATE:
+    case GDK_TOUCH_END:
+    case GDK_TOUCHPAD_SWIPE:
+    case GDK_TOUCHPAD_PINCH:
+        return view->input_blocked;
+    default:
+        return FALSE;
+    }
+}
+
+/* WebKit has no way to say "Tab came in from that side". Runs in a world of its
+ * own, where the page cannot see it or replace what it uses. */
+void auvi_wk_focus_end(struct auvi_wk_view *view, bool last)
+{
+    static const char script[] =
+        "(() => {"
+        " const all = [...document.querySelectorAll('a[href],area[href],"
+        "button,input,select,textarea,summary,iframe,audio[controls],"
+        "video[controls],[contenteditable],[tabindex]')]"
+        "  .filter(e => !e.disabled && e.tabIndex >= 0 &&"
+        "   e.getClientRects().length > 0 &&"
+        "   getComputedStyle(e).visibility === 'visible');"
+        " const order = e => e.tabIndex > 0 ? e.tabIndex : Infinity;"
+        " all.sort((a, b) => order(a) === order(b) ? 0 : order(a) - order(b));"
+        " const e = all.at(%d);"
+        " if (e) e.focus({ focusVisible: true });"
+        "})()";
+    char *text = g_strdup_printf(script, last ? -1 : 0);
+
+    webkit_web_view_evaluate_javascript(view->web, text, -1, "auroraview-focus",
+                                        NULL, NULL, NULL, NULL);
+    g_free(text);
+}
+
+/* ---- the web view -------------------------------------------------------- */
+
+static WebKitSettings *new_settings(const struct auvi_wk_view *view)
+{
+    WebKitSettings *settings = webkit_settings_new();
+
+    webkit_settings_set_enable_developer_extras(settings, view->dev_tools);
+    webkit_settings_set_javascript_can_open_windows_automatically(settings,
+                                                                  FALSE);
+    /* A page that is left must end, and its link with it, not sleep. */
+    webkit_settings_set_enable_page_cache(settings, FALSE);
+    webkit_settings_set_enable_back_forward_navigation_gestures(settings,
+                                                                FALSE);
+    /* With a GPU composite always; without one only what asks for it (3D
+     * transforms, WebGL), because starting a software GL costs time. */
+    webkit_settings_set_hardware_acceleration_policy(
+        settings, view->engine->software
+                      ? WEBKIT_HARDWARE_ACCELERATION_POLICY_ON_DEMAND
+                      : WEBKIT_HARDWARE_ACCELERATION_POLICY_ALWAYS);
+    return settings;
+}
+
+void auvi_wk_page_create(struct auvi_wk_view *view)
+{
+    WebKitSettings *settings = new_settings(view);
+
+    /* A context per view: start-up data of the extension, asset folder and
+     * grants are per context. Swapping processes keeps a remote site out of the
+     * process that holds the link of a granted one. */
+    view->context = g_object_new(
+        WEBKIT_TYPE_WEB_CONTEXT, "website-data-manager", view->engine->data,
+        "process-swap-on-cross-site-navigation-enabled", TRUE, NULL);
+    /* Memory for pages that were left is of no use to a panel. */
+    webkit_web_context_set_cache_model(view->context,
+                                       WEBKIT_CACHE_MODEL_DOCUMENT_BROWSER);
+    g_signal_connect(view->context, "download-started", G_CALLBACK(on_download),
+                     NULL);
+    auvi_wk_scheme_setup(view);
+
+    view->web = g_object_new(WEBKIT_TYPE_WEB_VIEW, "web-context", view->context,
+                             "settings", settings, NULL);
+    g_object_ref_sink(view->web);
+    g_object_unref(settings);
+    view->progress = -1;
+
+    auvi_wk_link_setup(view);
+    g_signal_connect(view->web, "load-changed", G_CALLBACK(on_load_changed),
+                     view);
+    g_signal_connect(view->web, "load-failed", G_CALLBACK(on_load_failed),
+                     view);
+    g_signal_connect(view->web, "load-failed-with-tls-errors",
+                     G_CALLBACK(on_tls_failed), view);
+    g_signal_connect(view->web, "notify::title", G_CALLBACK(on_title), view);
+    g_signal_connect(view->web, "notify::uri", G_CALLBACK(on_url), view);
+    g_signal_connect(view->web, "notify::estimated-load-progress",
+                     G_CALLBACK(on_progress), view);
+    g_signal_connect(view->web, "web-process-terminated",
+                     G_CALLBACK(on_page_lost), view);
+    g_signal_connect(view->web, "create", G_CALLBACK(on_create), view);
+    g_signal_connect(view->web, "permission-request", G_CALLBACK(on_permission),
+                     view);
+    g_signal_connect(view->web, "context-menu", G_CALLBACK(on_context_menu),
+                     view);
+    g_signal_connect(view->web, "event", G_CALLBACK(on_event), view);
+    if (view->transparent) {
+        GdkRGBA clear = {0, 0, 0, 0};
+
+        webkit_web_view_set_background_color(view->web, &clear);
+    }
+    gtk_widget_show(GTK_WIDGET(view->web));
+}
+
+void auvi_wk_page_destroy(struct auvi_wk_view *view)
+{
+    if (!view->web)
+        return;
+    g_signal_handlers_disconnect_by_data(view->web, view);
+    g_signal_handlers_disconnect_by_data(view->context, view);
+    gtk_widget_destroy(GTK_WIDGET(view->web));
+    g_clear_object(&view->web);
+    g_clear_object(&view->context);
+    g_clear_pointer(&view->html, g_bytes_unref);
+    g_clear_pointer(&view->grants, g_strfreev);
+}
+
+int auvi_wk_navigate(struct auvi_wk_view *view, const char *url)
+{
+    if (!url || !*url)
+        return AUV_ERR_ARG;
+    g_clear_pointer(&view->html, g_bytes_unref);
+    webkit_web_view_load_uri(view->web, url);
+    return AUV_OK;
+}
+
+int auvi_wk_load_html(struct auvi_wk_view *view, const char *html,
+                      size_t length)
+{
+    if (!html)
+        return AUV_ERR_ARG;
+    if (length == AUV_NUL_TERMINATED)
+        length = strlen(html);
+    g_clear_pointer(&view->html, g_bytes_unref);
+    /* Kept: reloading the page asks the scheme for its address. */
+    view->html = g_bytes_new(html, length);
+    webkit_web_view_load_bytes(view->web, view->html, "text/html", "UTF-8",
+                               AUVI_WK_BASE_URL);
+    return AUV_OK;
+}
+
+void auvi_wk_reload(struct auvi_wk_view *view)
+{
+    webkit_web_view_reload(view->web);
+}

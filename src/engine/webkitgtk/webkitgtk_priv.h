@@ -1,0 +1,160 @@
+/*
+ * webkitgtk_priv.h - what the files of this engine share.
+ *
+ *     webkitgtk.c   the table, the engine, views by number
+ *     display.c     which display and which way of drawing
+ *     page.c        web view: settings, loading, policy
+ *     page_link.c   the extension in the page process, its link and grants
+ *     scheme.c      auroraview: URLs            asset.c  files below a folder
+ *     window.c      the window around the web view, whoever owns it
+ *     embed_x11.c   inside a window of another program
+ *     focus_x11.c   keyboard there
+ *
+ * All on the engine's thread, which is GTK's.
+ *
+ * The web view outlives its window: a host may destroy the parent at any time,
+ * and set_parent() needs another kind of window. So a view owns a reference to
+ * the web view, and windows come and go around it.
+ */
+#ifndef AUVI_WEBKITGTK_PRIV_H
+#define AUVI_WEBKITGTK_PRIV_H
+
+#include "engine/engine.h"
+
+#include <gtk/gtk.h>
+#include <webkit2/webkit2.h>
+
+#define AUVI_WK_ANCESTORS 16
+
+struct auvi_wk_engine {
+    struct auvi_engine base;
+    GMainLoop *loop;
+    GHashTable *views; /* number -> struct auvi_wk_view, which it owns */
+    WebKitWebsiteDataManager *data;
+    char *page_dir; /* of the extension */
+    bool x11;
+    bool software; /* no GPU: draw on the CPU unless a page needs more */
+    int xi_opcode; /* -1: no XInput 2 */
+};
+
+struct auvi_wk_view {
+    struct auvi_wk_engine *engine;
+    uint32_t id;
+
+    char *title;
+    char *asset_root;
+    int width, height; /* CSS pixels, of the next own window */
+    bool dev_tools, transparent, context_menu, resizable, decorated;
+
+    /* ---- page ---- */
+    WebKitWebContext *context;
+    WebKitWebView *web;
+    GBytes *html;         /* present page was given as text; else NULL */
+    char **grants;        /* NULL-terminated */
+    uint32_t generation;  /* of the last link that was wanted */
+    bool link_due;        /* attach_link() is to come for `generation` */
+    uint64_t linked_page; /* WebKit's number of the page that wanted it; 0 */
+    bool load_failed;     /* the present load ends with LOAD_FAILED */
+    int progress;         /* percent, last reported */
+
+    /* ---- window ---- */
+    GtkWidget *window;   /* never NULL between create and close */
+    unsigned long xid;   /* of window; 0 on Wayland */
+    bool wanted_visible; /* what the host asked for */
+    bool shown;          /* what was reported last */
+    bool focused;        /* likewise */
+    bool input_blocked;
+    uint32_t key_time;   /* of the last key press */
+    uint32_t leave_time; /* of the key press that FOCUS_LEAVE was about */
+    int x, y, w, h;      /* last reported, device pixels */
+
+    /* ---- embedding (X11); embedded: `window` is a borderless one that lives
+     *      in `parent`, or waits unmapped for the next parent (0) ---- */
+    bool embedded;
+    unsigned long parent;
+    unsigned long ancestors[AUVI_WK_ANCESTORS]; /* parent first */
+    unsigned ancestor_count;
+    bool viewable;          /* parent and all its ancestors are mapped */
+    bool fixed_bounds;      /* host chose a place: do not follow the parent */
+    int parent_w, parent_h; /* device pixels */
+    bool keys_off;          /* key events are not selected on our window */
+    bool focus_wanted;      /* as soon as the window is mapped */
+    auv_focus focus_kind;
+    guint refocus_timer;
+};
+
+/* ---- webkitgtk.c ---- */
+
+struct auvi_wk_view *auvi_wk_find(struct auvi_wk_engine *engine, uint32_t id);
+void auvi_wk_report(struct auvi_wk_view *view, auv_event event);
+
+/* ---- display.c ---- */
+
+/* Open the display. AUV_ERR_NO_DISPLAY with a text that says what to do. */
+int auvi_wk_display_open(struct auvi_wk_engine *engine);
+
+/* ---- page.c ---- */
+
+void auvi_wk_page_create(struct auvi_wk_view *view);
+void auvi_wk_page_destroy(struct auvi_wk_view *view);
+int auvi_wk_navigate(struct auvi_wk_view *view, const char *url);
+int auvi_wk_load_html(struct auvi_wk_view *view, const char *html,
+                      size_t length);
+void auvi_wk_reload(struct auvi_wk_view *view);
+/* Put the page's own focus on its first or last element. */
+void auvi_wk_focus_end(struct auvi_wk_view *view, bool last);
+
+/* ---- page_link.c ---- */
+
+char *auvi_wk_page_dir(void);
+void auvi_wk_link_setup(struct auvi_wk_view *view);
+void auvi_wk_link_committed(struct auvi_wk_view *view);
+void auvi_wk_link_page_lost(struct auvi_wk_view *view);
+int auvi_wk_set_grants(struct auvi_wk_view *view, const char *const *origins,
+                       size_t count);
+int auvi_wk_attach_link(struct auvi_wk_view *view, uint32_t generation, int fd);
+
+/* ---- scheme.c ---- */
+
+#define AUVI_WK_BASE_URL "auroraview://localhost/"
+void auvi_wk_scheme_setup(struct auvi_wk_view *view);
+
+/* ---- window.c ---- */
+
+/* Put the web view into a new window, own or borderless for embedding, in place
+ * of the present one, if there is one. Reports NATIVE. */
+void auvi_wk_window_renew(struct auvi_wk_view *view, bool embedded);
+void auvi_wk_window_destroy(struct auvi_wk_view *view);
+void auvi_wk_window_update_visible(struct auvi_wk_view *view);
+void auvi_wk_window_set_bounds(struct auvi_wk_view *view, int x, int y, int w,
+                               int h);
+int auvi_wk_window_scale(const struct auvi_wk_view *view);
+void auvi_wk_set_focus(struct auvi_wk_view *view, auv_focus focus);
+void auvi_wk_report_focus(struct auvi_wk_view *view, bool focused);
+
+/* ---- embed_x11.c ---- */
+
+void auvi_wk_embed_init(struct auvi_wk_engine *engine);
+void auvi_wk_embed_fini(struct auvi_wk_engine *engine);
+/* Go into a foreign window. If there is no such window: PARENT_LOST. */
+void auvi_wk_embed(struct auvi_wk_view *view, unsigned long parent);
+void auvi_wk_embed_forget_parent(struct auvi_wk_view *view);
+void auvi_wk_embed_set_bounds(struct auvi_wk_view *view, int x, int y, int w,
+                              int h);
+/* Top-level window of the host around the parent, 0 if there is none. */
+unsigned long auvi_wk_embed_toplevel(const struct auvi_wk_view *view);
+bool auvi_wk_is_ancestor(const struct auvi_wk_view *view, unsigned long window);
+
+/* ---- focus_x11.c ---- */
+
+void auvi_wk_select_keys(struct auvi_wk_view *view, bool on);
+void auvi_wk_take_focus(struct auvi_wk_view *view, uint32_t time);
+void auvi_wk_give_focus_back(struct auvi_wk_view *view);
+void auvi_wk_focus_forget(struct auvi_wk_view *view);
+/* The X focus is on our window or below it. */
+bool auvi_wk_has_x_focus(const struct auvi_wk_view *view);
+/* Look at a focus or crossing event of an embedded window before GDK does. */
+GdkFilterReturn auvi_wk_focus_filter(struct auvi_wk_engine *engine,
+                                     GdkXEvent *xevent);
+
+#endif /* AUVI_WEBKITGTK_PRIV_H */
