@@ -1,0 +1,534 @@
+/*
+ * bridge.c - AuroraView inside WebKit's page process.
+ *
+ * A web process extension. It asks the view for the page's link, gets it as a
+ * descriptor in a user message, and from then on moves frames between the link
+ * and the top document. Nothing of it passes through the engine's GTK thread.
+ *
+ *   from the engine   link-wanted is answered by
+ *                     "auroraview:link"   (u) generation, one descriptor
+ *                     "auroraview:grants" (as) origins, for documents to come
+ *   to the engine     "auroraview:link-wanted"
+ *
+ * Generation of a document: low 16 bits count the documents of this page, the
+ * upper ones are the link's. A page process that replaces another has another
+ * link, so no two documents of a view share one.
+ *
+ * Threads: everything runs on the page process's main thread.
+ */
+#include "page/document.h"
+
+#include "base/base.h"
+
+#include <gio/gunixfdlist.h>
+#include <webkit2/webkit-web-extension.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Longest that one dispatch keeps the page from its own work. */
+#define DISPATCH_US 4000
+
+/* WebKit's own: 0 for messages of the UI process, 100 for the page's timers
+ * and rendering (WTF's RunLoopSourcePriority.h). Equal ones take turns. */
+#define PRIORITY_PROMPT 0
+#define PRIORITY_FLOODED 100
+
+/* How long to look for an answer before going to sleep. Sleeping and waking an
+ * idle core costs more than this. */
+#define SPIN_US 30
+
+struct page {
+    WebKitWebPage *web; /* owns this struct */
+    struct auvi_outbox outbox;
+    struct auvi_page_counts counts;
+    uint32_t link_generation;
+    GSource *source; /* of the link */
+    gpointer source_tag;
+    bool wants_out;
+    struct auvi_document *document; /* the current one, or NULL */
+    uint32_t counter;
+
+    /* Calls without an answer, and when the last one left: spin only then. */
+    uint64_t calls_due;
+    int64_t last_call_us;
+};
+
+struct link_source {
+    GSource base;
+    struct page *page;
+    struct auvi_frame frame; /* valid if `have` */
+    bool have;
+    int receive_error;
+};
+
+static GHashTable *pages; /* WebKitWebPage -> page */
+static char **origins;    /* granted */
+
+static void link_lost(struct page *page, const char *why);
+
+/* ---- sending ---- */
+
+static void want_out(struct page *page, bool want)
+{
+    if (!page->source || page->wants_out == want)
+        return;
+    page->wants_out = want;
+    g_source_modify_unix_fd(page->source, page->source_tag,
+                            want ? G_IO_IN | G_IO_OUT : G_IO_IN);
+}
+
+static void flush(struct page *page)
+{
+    int rc;
+
+    if (!page->outbox.link)
+        return;
+    rc = auvi_outbox_flush(&page->outbox);
+    /* This may run inside a call from the page's script, or inside the
+     * receiving loop: only make the end visible there. */
+    if (rc < 0)
+        auvi_link_shutdown(page->outbox.link);
+    else
+        want_out(page, rc == 1);
+}
+
+static void on_pushed(void *user, unsigned calls)
+{
+    struct page *page = user;
+
+    flush(page);
+    if (calls && page->outbox.link) {
+        page->calls_due += calls;
+        page->last_call_us = auvi_clock_us();
+    }
+}
+
+static void send_hello(struct page *page)
+{
+    struct auvi_frame frame;
+    char *url;
+
+    if (!page->document || !page->outbox.link)
+        return;
+    url = g_strdup(webkit_web_page_get_uri(page->web));
+    auvi_frame_init(&frame, AUVI_FRAME_HELLO);
+    frame.generation = auvi_document_counter(page->document);
+    frame.id = auvi_document_granted(page->document) ? 1 : 0;
+    frame.name = url ? url : "";
+    /* A data: URL may be of any length; its start tells enough. */
+    frame.name_length = strnlen(frame.name, AUV_MAX_NAME);
+    (void)auvi_outbox_push(&page->outbox, &frame);
+    flush(page);
+    g_free(url);
+}
+
+static void send_gone(struct page *page, uint32_t counter)
+{
+    struct auvi_frame frame;
+
+    if (!page->outbox.link) {
+        /* Its calls never left, and end with it. */
+        auvi_outbox_clear(&page->outbox);
+        return;
+    }
+    auvi_frame_init(&frame, AUVI_FRAME_GONE);
+    frame.generation = counter;
+    (void)auvi_outbox_push(&page->outbox, &frame);
+    flush(page);
+}
+
+/* ---- receiving ---- */
+
+static bool is_current(const struct page *page, uint32_t generation)
+{
+    return page->document &&
+           generation ==
+               page->outbox.base + auvi_document_counter(page->document);
+}
+
+static void take_frame(struct page *page, const struct auvi_frame *frame)
+{
+    switch (frame->kind) {
+    case AUVI_FRAME_REPLY:
+        if (!is_current(page, frame->generation)) {
+            page->counts.stale_replies++;
+            break;
+        }
+        if (page->calls_due)
+            page->calls_due--;
+        auvi_document_take(page->document, frame);
+        break;
+    case AUVI_FRAME_EVENT:
+        if (!page->document || !auvi_document_granted(page->document) ||
+            (frame->generation && !is_current(page, frame->generation))) {
+            page->counts.dropped_events++;
+            break;
+        }
+        auvi_document_take(page->document, frame);
+        break;
+    case AUVI_FRAME_CANCEL:
+        if (page->document)
+            auvi_document_take(page->document, frame);
+        break;
+    case AUVI_FRAME_EVAL:
+        if (page->document &&
+            (!frame->generation || is_current(page, frame->generation)))
+            auvi_document_eval(page->document, frame);
+        else
+            auvi_send_eval_error(&page->outbox, page->counter, frame->id,
+                                 AUV_ERR_CANCELLED,
+                                 "the view has no such document");
+        break;
+    default:
+        /* Well-formed, but nothing that a page takes. */
+        page->counts.refused_frames++;
+        break;
+    }
+}
+
+static void deliver(struct page *page)
+{
+    if (page->document)
+        auvi_document_deliver(page->document);
+}
+
+static int receive(struct link_source *source)
+{
+    if (source->have)
+        return 1;
+    source->receive_error =
+        auvi_link_receive(source->page->outbox.link, &source->frame);
+    source->have = source->receive_error == 1;
+    return source->receive_error;
+}
+
+/* Whether an answer arrives within the time that sleeping would cost. */
+static bool spin(struct link_source *source)
+{
+    struct page *page = source->page;
+
+    if (!page->calls_due)
+        return false;
+    do {
+        if (receive(source) != 0) {
+            page->counts.spins++;
+            return true;
+        }
+    } while (auvi_clock_us() - page->last_call_us < SPIN_US);
+    return false;
+}
+
+static gboolean source_prepare(GSource *base, gint *timeout)
+{
+    struct link_source *source = (struct link_source *)base;
+
+    *timeout = -1;
+    return source->have || source->receive_error < 0 || spin(source);
+}
+
+static gboolean source_check(GSource *base)
+{
+    struct link_source *source = (struct link_source *)base;
+
+    return source->have || source->receive_error < 0 ||
+           g_source_query_unix_fd(base, source->page->source_tag) != 0;
+}
+
+static gboolean source_dispatch(GSource *base, GSourceFunc fn, gpointer user)
+{
+    struct link_source *source = (struct link_source *)base;
+    struct page *page = source->page;
+    int64_t deadline = auvi_clock_us() + DISPATCH_US;
+    bool flooded = false;
+    int rc;
+
+    (void)fn;
+    (void)user;
+    if (g_source_query_unix_fd(base, page->source_tag) & G_IO_OUT)
+        flush(page);
+    do {
+        while ((rc = receive(source)) == 1) {
+            source->have = false;
+            take_frame(page, &source->frame);
+            auvi_frame_release(&source->frame);
+            if (page->document && auvi_document_full(page->document)) {
+                deliver(page);
+                flooded = auvi_clock_us() > deadline;
+                if (flooded)
+                    break;
+            }
+        }
+        deliver(page);
+        flush(page);
+        /* Page script that got an answer mostly asks again: look for that
+         * answer here before a whole turn of the loop. */
+    } while (!flooded && rc == 0 && spin(source) && auvi_clock_us() < deadline);
+    /* spin() may have met the end, which its next receive() tells. */
+    if (!flooded && rc == 0 && source->receive_error < 0)
+        rc = source->receive_error;
+    if (rc < 0) {
+        link_lost(page, rc == AUV_ERR_PROTOCOL ? "the host sent a bad frame"
+                                               : "the host closed it");
+        return G_SOURCE_REMOVE;
+    }
+    /* More urgent sources are always served first: after a full turn stand
+     * back behind the page's own work, or a flood would freeze it. */
+    if (flooded != (g_source_get_priority(base) == PRIORITY_FLOODED))
+        g_source_set_priority(base,
+                              flooded ? PRIORITY_FLOODED : PRIORITY_PROMPT);
+    return G_SOURCE_CONTINUE;
+}
+
+static void source_finalize(GSource *base)
+{
+    struct link_source *source = (struct link_source *)base;
+
+    if (source->have)
+        auvi_frame_release(&source->frame);
+}
+
+static GSourceFuncs source_functions = {
+    .prepare = source_prepare,
+    .check = source_check,
+    .dispatch = source_dispatch,
+    .finalize = source_finalize,
+};
+
+/* ---- the link's life ---- */
+
+static void drop_source(struct page *page)
+{
+    if (!page->source)
+        return;
+    g_source_destroy(page->source);
+    g_source_unref(page->source);
+    page->source = NULL;
+    page->source_tag = NULL;
+    page->wants_out = false;
+}
+
+static void link_lost(struct page *page, const char *why)
+{
+    auvi_log(AUV_LOG_INFO, "page: the link ends: %s", why);
+    drop_source(page);
+    auvi_outbox_close(&page->outbox, true);
+    page->calls_due = 0;
+    if (page->document)
+        auvi_document_link_lost(page->document);
+}
+
+static void open_link(struct page *page, uint32_t generation, int fd)
+{
+    struct auvi_link *link;
+    struct link_source *source;
+    int rc;
+
+    if (page->outbox.link)
+        link_lost(page, "the engine gives a new one");
+    rc = auvi_link_open(fd, &link);
+    if (rc < 0) {
+        auvi_log(AUV_LOG_ERROR, "page: the link cannot be opened: %s",
+                 auv_strerror(rc));
+        return;
+    }
+    page->link_generation = generation;
+    page->source = g_source_new(&source_functions, sizeof(struct link_source));
+    source = (struct link_source *)page->source;
+    source->page = page;
+    g_source_set_name(page->source, "auroraview link");
+    g_source_set_priority(page->source, PRIORITY_PROMPT);
+    page->source_tag =
+        g_source_add_unix_fd(page->source, auvi_link_fd(link), G_IO_IN);
+    g_source_attach(page->source, g_main_context_default());
+
+    /* HELLO first, then what waited. */
+    {
+        struct auvi_outbox waiting = page->outbox;
+
+        page->outbox = (struct auvi_outbox){0};
+        auvi_outbox_open(&page->outbox, link, generation << 16);
+        send_hello(page);
+        auvi_outbox_adopt(&page->outbox, &waiting);
+    }
+    flush(page);
+}
+
+/* ---- documents ---- */
+
+static bool is_granted(JSContextRef context)
+{
+    char *origin = auvi_script_text(context, "self.origin");
+    char *scheme = auvi_script_text(context, "location.protocol");
+    bool granted = false;
+
+    for (char **listed = origins; origin && scheme && listed && *listed;
+         listed++) {
+        /* WebKit calls the origin of every file "null", as that of sandboxed
+         * and data: documents; the scheme is what tells files apart. */
+        if (!strcmp(*listed, "file://"))
+            granted = !strcmp(scheme, "file:");
+        else
+            granted = strcmp(origin, "null") && !strcmp(*listed, origin);
+        if (granted)
+            break;
+    }
+    free(origin);
+    free(scheme);
+    return granted;
+}
+
+static void on_window_object_cleared(WebKitScriptWorld *world,
+                                     WebKitWebPage *web, WebKitFrame *frame,
+                                     gpointer user)
+{
+    struct page *page = g_hash_table_lookup(pages, web);
+    JSGlobalContextRef context;
+    struct auvi_document_host host;
+
+    (void)world;
+    (void)user;
+    if (!page || !webkit_frame_is_main_frame(frame))
+        return;
+    if (page->document) {
+        struct auvi_document *old = page->document;
+        uint32_t counter = auvi_document_counter(old);
+
+        page->document = NULL;
+        page->calls_due = 0;
+        auvi_document_retire(old);
+        send_gone(page, counter);
+    }
+    page->counter = page->counter % 0xffff + 1;
+
+    /* The only way to JavaScriptCore's own C API; deprecated for jsc_* but
+     * part of the frozen 4.0 and 4.1 ABIs. */
+    G_GNUC_BEGIN_IGNORE_DEPRECATIONS
+    context = webkit_frame_get_javascript_global_context(frame);
+    G_GNUC_END_IGNORE_DEPRECATIONS
+
+    host.outbox = &page->outbox;
+    host.counts = &page->counts;
+    host.pushed = on_pushed;
+    host.user = page;
+    page->document = auvi_document_create(context, page->counter,
+                                          is_granted(context), &host);
+    send_hello(page);
+}
+
+/* ---- the engine's messages ---- */
+
+static void take_grants(GVariant *list)
+{
+    g_strfreev(origins);
+    origins = g_variant_dup_strv(list, NULL);
+}
+
+static gboolean on_user_message(WebKitWebPage *web, WebKitUserMessage *message,
+                                gpointer user)
+{
+    struct page *page = user;
+    const char *name = webkit_user_message_get_name(message);
+    GVariant *value = webkit_user_message_get_parameters(message);
+
+    (void)web;
+    if (!strcmp(name, "auroraview:link")) {
+        GUnixFDList *fds = webkit_user_message_get_fd_list(message);
+        int fd = -1;
+
+        if (fds && g_unix_fd_list_get_length(fds) == 1)
+            fd = g_unix_fd_list_get(fds, 0, NULL);
+        if (fd >= 0 && value &&
+            g_variant_is_of_type(value, G_VARIANT_TYPE_UINT32)) {
+            open_link(page, g_variant_get_uint32(value), fd);
+        } else {
+            auvi_fd_close(fd);
+            auvi_log(AUV_LOG_ERROR, "page: a malformed link message");
+        }
+        return TRUE;
+    }
+    if (!strcmp(name, "auroraview:grants")) {
+        if (value && g_variant_is_of_type(value, G_VARIANT_TYPE_STRING_ARRAY))
+            take_grants(value);
+        else
+            auvi_log(AUV_LOG_ERROR, "page: a malformed grants message");
+        return TRUE;
+    }
+    return FALSE;
+}
+
+/* What concerns the whole process, whether it has a page yet or not: a process
+ * that WebKit keeps ready must not grant what was true when it was started. */
+static void on_process_message(WebKitWebExtension *extension,
+                               WebKitUserMessage *message, gpointer user)
+{
+    GVariant *value = webkit_user_message_get_parameters(message);
+
+    (void)extension;
+    (void)user;
+    if (!strcmp(webkit_user_message_get_name(message), "auroraview:grants") &&
+        value && g_variant_is_of_type(value, G_VARIANT_TYPE_STRING_ARRAY))
+        take_grants(value);
+}
+
+static void page_free(gpointer data)
+{
+    struct page *page = data;
+
+    drop_source(page);
+    auvi_document_retire(page->document);
+    auvi_outbox_close(&page->outbox, true);
+    g_free(page);
+}
+
+static void on_page_gone(gpointer user, GObject *web)
+{
+    (void)user;
+    g_hash_table_remove(pages, web);
+}
+
+static void on_page_created(WebKitWebExtension *extension, WebKitWebPage *web,
+                            gpointer user)
+{
+    struct page *page = g_new0(struct page, 1);
+
+    (void)extension;
+    (void)user;
+    page->web = web;
+    g_hash_table_insert(pages, web, page);
+    g_object_weak_ref(G_OBJECT(web), on_page_gone, NULL);
+    g_signal_connect(web, "user-message-received", G_CALLBACK(on_user_message),
+                     page);
+    webkit_web_page_send_message_to_view(
+        web, webkit_user_message_new("auroraview:link-wanted", NULL), NULL,
+        NULL, NULL);
+}
+
+G_MODULE_EXPORT void
+webkit_web_extension_initialize_with_user_data(WebKitWebExtension *extension,
+                                               const GVariant *data);
+
+G_MODULE_EXPORT void
+webkit_web_extension_initialize_with_user_data(WebKitWebExtension *extension,
+                                               const GVariant *data)
+{
+    GVariant *value = (GVariant *)data;
+
+    pages =
+        g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, page_free);
+    /* "(uas)": the view's number, for the engine's own use, and the origins. */
+    if (value && g_variant_is_of_type(value, G_VARIANT_TYPE("(uas)"))) {
+        GVariant *list = g_variant_get_child_value(value, 1);
+
+        take_grants(list);
+        g_variant_unref(list);
+    } else {
+        auvi_log(AUV_LOG_ERROR, "page: no origins were given; none is granted");
+    }
+    g_signal_connect(webkit_script_world_get_default(), "window-object-cleared",
+                     G_CALLBACK(on_window_object_cleared), NULL);
+    g_signal_connect(extension, "page-created", G_CALLBACK(on_page_created),
+                     NULL);
+    g_signal_connect(extension, "user-message-received",
+                     G_CALLBACK(on_process_message), NULL);
+}

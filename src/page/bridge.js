@@ -1,0 +1,654 @@
+/*
+ * bridge.js - window.auroraview, inside the page. Contract: docs/bridge.md.
+ *
+ * Evaluates to bridge(native, granted, inlineLimit), called once per top
+ * document before any script of the page; it returns deliver(text, buffers,
+ * value). Only window.auroraview becomes reachable for the page: `native` and
+ * `deliver` stay in this closure.
+ *
+ * Every built-in used after start-up comes from builtins.js, for the page may
+ * overwrite them. embed.py joins the three files into that one function.
+ *
+ * Both directions carry records in one string, with their buffers beside it:
+ *
+ *     kind US id US name US parts US payload RS
+ *
+ * JSON.stringify never writes RS or US, and names are percent-encoded. `parts`
+ * is "type,offset,length;…" to the host and "type,…" from it, one entry for
+ * each buffer of the record. Kinds to the host: C call, X cancel, E event,
+ * R result, F failed result. From it: R reply, F failed reply, E event, V value
+ * of a script, T what it threw, X cancel of a script, D events that native
+ * dropped, L the link is lost.
+ */
+(function (builtins, values, native, granted) {
+    'use strict';
+
+    const {
+        uncurry, parse, PromiseNow, TypeErrorNow, StringNow, ProxyNow,
+        isArray, define, freeze, hasOwn, apply, mapSize, soon, setTimer,
+        clearTimer, now, warn, report, checkpoint, getter, list, safeMap,
+        makeError, errorFrom, describe,
+    } = builtins;
+    const {wireName, eventName, parts, encode, decode, countTypes} = values;
+
+    const MAX_KEPT = 256; // events kept for listeners to come
+    const FLUSH_AT = 4 << 20; // characters in one turn before they must leave
+
+    // ---- records out: one native call per turn ----
+
+    let out = '';
+    let outBuffers = list();
+    let flushing = false; // a microtask will
+
+    function post(kind, id, name, payload) {
+        out += `${kind}\x1f${id}\x1f${name}\x1f${parts.text}\x1f${payload}\x1e`;
+        if (parts.text !== '') {
+            for (let i = 0; i < parts.buffers.length; i++)
+                outBuffers[outBuffers.length] = parts.buffers[i];
+            parts.text = '';
+            parts.buffers = list();
+            // At once: the page may write to its buffers when we return.
+            flush();
+        } else if (out.length > FLUSH_AT) {
+            flush();
+        } else if (!flushing) {
+            flushing = true;
+            soon(flush);
+        }
+    }
+
+    function flush() {
+        flushing = false;
+        if (out === '')
+            return;
+        const text = out;
+        const buffers = outBuffers;
+        out = '';
+        if (buffers.length > 0)
+            outBuffers = list();
+        const back = native(text, buffers);
+        if (back !== undefined)
+            take(back, none, undefined);
+    }
+    const none = list();
+
+    // ---- calls ----
+
+    const pending = safeMap(); // id -> {resolve, reject, method, deadline, unhook}
+    const config = {__proto__: null, callTimeoutMs: 30000};
+    let lastId = 0;
+    let timer = 0;
+    let timerAt = Infinity;
+    let lateReplies = 0;
+
+    function call(method, params, options) {
+        return new PromiseNow(function (resolve, reject) {
+            const name = wireName(method, 'the method name');
+            let timeout = config.callTimeoutMs;
+            let signal;
+            if (options !== undefined && options !== null) {
+                if (typeof options !== 'object')
+                    throw new TypeErrorNow('auroraview: the options of call() must be an object');
+                if (options.timeout !== undefined && options.timeout !== null)
+                    timeout = checkTimeout(options.timeout, 'timeout');
+                signal = options.signal;
+            }
+            let unhook = null;
+            const id = ++lastId;
+            if (signal !== undefined && signal !== null) {
+                unhook = hookAbort(signal, () => cancel(id, makeError('AbortError',
+                    `the call of ${method} was aborted`, -5)));
+                if (unhook === null)
+                    throw makeError('AbortError', `the call of ${method} was aborted`, -5);
+            }
+            let payload;
+            try {
+                payload = encode(params);
+            } catch (error) {
+                if (unhook !== null)
+                    unhook();
+                throw error;
+            }
+            const deadline = timeout > 0 ? now() + timeout : Infinity;
+            pending.set(id, {resolve, reject, method, deadline, unhook});
+            if (deadline < timerAt)
+                armTimer(deadline);
+            post('C', id, name, payload);
+        });
+    }
+
+    function checkTimeout(value, what) {
+        if (typeof value !== 'number' || !(value >= 0))
+            throw new TypeErrorNow(`auroraview: ${what} must be milliseconds, 0 for no limit`);
+        return value === Infinity ? 0 : value;
+    }
+
+    // null if it is aborted already, else a function that takes the hook off.
+    const hookAbort = (function () {
+        if (typeof AbortSignal === 'undefined')
+            return () => { throw new TypeErrorNow('auroraview: no AbortSignal here'); };
+        const aborted = getter(AbortSignal.prototype, 'aborted');
+        const listen = uncurry(EventTarget.prototype.addEventListener);
+        const unlisten = uncurry(EventTarget.prototype.removeEventListener);
+        return function (signal, fn) {
+            let is;
+            try {
+                is = aborted(signal);
+            } catch (_) {
+                throw new TypeErrorNow('auroraview: signal must be an AbortSignal');
+            }
+            if (is)
+                return null;
+            listen(signal, 'abort', fn);
+            return () => unlisten(signal, 'abort', fn);
+        };
+    })();
+
+    function settle(id) {
+        const entry = pending.get(id);
+        if (entry === undefined)
+            return undefined;
+        pending.delete(id);
+        if (entry.unhook !== null)
+            entry.unhook();
+        return entry;
+    }
+
+    function cancel(id, error) {
+        const entry = settle(id);
+        if (entry === undefined)
+            return;
+        post('X', id, '', '');
+        entry.reject(error);
+    }
+
+    // One timer for all calls: it fires for the earliest deadline, or for
+    // nothing when that call was answered long ago.
+    function armTimer(at) {
+        if (timerAt !== Infinity)
+            clearTimer(timer);
+        timerAt = at;
+        // Longer delays than 2^31 ms overflow; it would just be armed again.
+        const delay = at - now();
+        timer = setTimer(sweep, delay < 0x7fffffff ? delay : 0x7fffffff);
+    }
+
+    function sweep() {
+        const at = now();
+        let next = Infinity;
+        timerAt = Infinity;
+        const expired = list();
+        pending.forEach((entry, id) => {
+            if (entry.deadline <= at)
+                expired[expired.length] = id;
+            else if (entry.deadline < next)
+                next = entry.deadline;
+        });
+        for (let i = 0; i < expired.length; i++)
+            cancel(expired[i], makeError('Timeout',
+                `no answer to ${pending.get(expired[i]).method} in time`, -4));
+        if (next !== Infinity)
+            armTimer(next);
+    }
+
+    function answer(id, types, payload, buffers, first, failed) {
+        const entry = settle(id);
+        if (entry === undefined) {
+            lateReplies++;
+            return;
+        }
+        let value;
+        try {
+            value = decode(payload, types, buffers, first);
+        } catch (error) {
+            entry.reject(makeError('ProtocolError',
+                `the answer cannot be read: ${StringNow(error.message)}`, -17));
+            return;
+        }
+        if (failed)
+            entry.reject(errorFrom(value));
+        else
+            entry.resolve(value);
+    }
+
+    function rejectAll(payload) {
+        const ids = list();
+        pending.forEach((_, id) => { ids[ids.length] = id; });
+        for (let i = 0; i < ids.length; i++)
+            settle(ids[i]).reject(errorFrom(parse(payload)));
+    }
+
+    // ---- events ----
+
+    const listeners = safeMap(); // name -> list of {fn, once, on}, never changed
+    const heard = safeMap(); // names that have, or had, a listener
+    const replaying = safeMap(); // names whose kept events leave in a microtask
+    const kept = safeMap(); // number -> {name, detail}, oldest first
+    let keptNext = 0;
+    let keptOldest = 0;
+    let droppedIn = 0; // kept events that made room
+    let droppedOut = 0; // events to the host that found the queue full
+    let unheard = 0; // events for a name whose listeners have gone
+    let listenerErrors = 0;
+
+    function addListener(event, fn, once) {
+        if (typeof event !== 'string' || event === '')
+            throw new TypeErrorNow('auroraview: the event name must be a non-empty string');
+        if (typeof fn !== 'function')
+            throw new TypeErrorNow('auroraview: the listener must be a function');
+        const entry = {fn, once, on: true};
+        const before = listeners.get(event);
+        const after = list();
+        if (before !== undefined) {
+            for (let i = 0; i < before.length; i++)
+                after[i] = before[i];
+        }
+        after[after.length] = entry;
+        listeners.set(event, after);
+        if (!heard.has(event)) {
+            heard.set(event, true);
+            if (mapSize(kept) > 0) {
+                replaying.set(event, true);
+                soon(() => replay(event));
+            }
+        }
+        return () => removeListeners(event, (other) => other === entry);
+    }
+
+    function removeListeners(event, matches) {
+        const before = listeners.get(event);
+        if (before === undefined)
+            return;
+        const after = list();
+        for (let i = 0; i < before.length; i++) {
+            if (matches(before[i]))
+                before[i].on = false;
+            else
+                after[after.length] = before[i];
+        }
+        if (after.length > 0)
+            listeners.set(event, after);
+        else
+            listeners.delete(event);
+    }
+
+    function dispatch(event, detail) {
+        const now_ = listeners.get(event);
+        if (now_ === undefined)
+            return false;
+        for (let i = 0; i < now_.length; i++) {
+            const entry = now_[i];
+            if (!entry.on)
+                continue;
+            if (entry.once)
+                removeListeners(event, (other) => other === entry);
+            try {
+                const fn = entry.fn;
+                fn(detail);
+            } catch (error) {
+                listenerErrors++;
+                report(`auroraview: a listener of "${event}" threw`, error);
+            }
+        }
+        return true;
+    }
+
+    function keep(name, detail) {
+        if (mapSize(kept) >= MAX_KEPT) {
+            while (!kept.has(keptOldest))
+                keptOldest++;
+            kept.delete(keptOldest);
+            if (droppedIn++ === 0)
+                warn(`auroraview: over ${MAX_KEPT} events wait for a listener; ` +
+                    'the oldest are dropped');
+        }
+        kept.set(keptNext++, {name, detail});
+    }
+
+    function replay(event) {
+        replaying.delete(event);
+        const due = list();
+        kept.forEach((entry, number) => {
+            if (entry.name === event)
+                due[due.length] = number;
+        });
+        for (let i = 0; i < due.length; i++) {
+            if (!listeners.has(event)) {
+                // Gone again, or it wanted only one: the next may have the rest.
+                heard.delete(event);
+                return;
+            }
+            const detail = kept.get(due[i]).detail;
+            kept.delete(due[i]);
+            dispatch(event, detail);
+        }
+    }
+
+    function eventFromHost(event, detail) {
+        // Scripts written for other versions wrap trigger() to see every event.
+        if (granted && api.trigger !== trigger && typeof api.trigger === 'function') {
+            try {
+                api.trigger(event, detail);
+            } catch (error) {
+                listenerErrors++;
+                report(`auroraview: trigger("${event}") threw`, error);
+            }
+        } else if (replaying.has(event) || !heard.has(event)) {
+            keep(event, detail);
+        } else if (!dispatch(event, detail)) {
+            unheard++;
+        }
+    }
+
+    function sendEvent(event, detail) {
+        const name = wireName(event, 'the event name');
+        post('E', 0, name, encode(detail));
+    }
+
+    function trigger(event, detail) {
+        dispatch(event, detail);
+    }
+
+    // ---- scripts of the host ----
+
+    const evals = safeMap(); // ids whose result is awaited
+
+    async function finishLater(id, promise) {
+        let value;
+        try {
+            value = await promise;
+        } catch (error) {
+            failEval(id, error);
+            return;
+        }
+        finishEval(id, value);
+    }
+
+    function startEval(id, value) {
+        evals.set(id, true);
+        let later = false;
+        try {
+            later = value !== null && typeof value === 'object' &&
+                typeof value.then === 'function';
+        } catch (error) {
+            failEval(id, error);
+            return;
+        }
+        if (later)
+            finishLater(id, value);
+        else
+            finishEval(id, value);
+    }
+
+    function finishEval(id, value) {
+        if (!evals.has(id))
+            return; // cancelled
+        let payload;
+        try {
+            payload = encode(value);
+        } catch (error) {
+            failEval(id, error);
+            return;
+        }
+        evals.delete(id);
+        post('R', id, '', payload === '' ? 'null' : payload);
+    }
+
+    function failEval(id, error) {
+        if (!evals.delete(id))
+            return;
+        parts.text = '';
+        post('F', id, '', describe(error));
+    }
+
+    // ---- records in ----
+
+    // One exec() costs less than the five calls of string methods that it
+    // replaces, and its receiver is ours.
+    const record = /(.)\x1f(\d+)\x1f([^\x1f]*)\x1f([^\x1f]*)\x1f([^\x1e]*)\x1e/y;
+    record.exec = RegExp.prototype.exec;
+
+    function take(text, buffers, value) {
+        let at = 0;
+        let used = 0;
+        let answered = false;
+        while (at < text.length) {
+            record.lastIndex = at;
+            const fields = record.exec(text);
+            at = record.lastIndex;
+            if (fields === null) {
+                report('auroraview: malformed records from native code');
+                return;
+            }
+            const id = +fields[2];
+            const name = fields[3];
+            const types = fields[4];
+            const payload = fields[5];
+            const first = used;
+            if (types !== '')
+                used += countTypes(types);
+            switch (fields[1]) {
+            case 'R':
+            case 'F':
+                answer(id, types, payload, buffers, first, fields[1] === 'F');
+                answered = true;
+                break;
+            case 'E': {
+                let event;
+                let detail;
+                try {
+                    event = eventName(name);
+                    detail = decode(payload, types, buffers, first);
+                } catch (error) {
+                    report('auroraview: an event of the host cannot be read', error);
+                    break;
+                }
+                // What awaits an answer that came before the event must see it
+                // before the event's listeners do.
+                if (answered)
+                    checkpoint();
+                answered = false;
+                eventFromHost(event, detail);
+                break;
+            }
+            case 'V':
+                startEval(id, value);
+                break;
+            case 'T':
+                evals.set(id, true);
+                failEval(id, value);
+                break;
+            case 'X':
+                evals.delete(id);
+                break;
+            case 'D':
+                if (droppedOut === 0)
+                    warn('auroraview: the host does not read; events were dropped');
+                droppedOut += id;
+                break;
+            case 'L':
+                rejectAll(payload);
+                break;
+            }
+        }
+    }
+
+    function deliver(text, buffers, value) {
+        take(text, buffers, value);
+        flush();
+        checkpoint();
+    }
+
+    if (!granted)
+        return deliver;
+
+    // ---- window.auroraview ----
+
+    const namespaces = safeMap(); // name -> object of functions
+    const bound = safeMap(); // full method name -> true
+
+    function methodOf(full) {
+        return (params, options) => call(full, params, options);
+    }
+
+    function makeNamespace(name) {
+        const made = {__proto__: null};
+        // A promise may resolve with it, and JSON and consoles look at it:
+        // these names must not become calls.
+        const never = {__proto__: null, then: true, toJSON: true,
+            constructor: true, toString: true, valueOf: true, prototype: true,
+            ['__proto__']: true};
+        return new ProxyNow(made, {
+            __proto__: null,
+            get(target, key) {
+                if (typeof key !== 'string' || (key in never && !(key in target)))
+                    return undefined;
+                return target[key] ??= methodOf(`${name}.${key}`);
+            },
+            set() {
+                return false;
+            },
+        });
+    }
+
+    function registerApiMethods(namespace, methods, options) {
+        if (typeof namespace !== 'string' || namespace === '')
+            throw new TypeErrorNow('auroraview: the namespace must be a non-empty string');
+        if (!isArray(methods))
+            throw new TypeErrorNow('auroraview: methods must be an array of names');
+        if (!namespaces.has(namespace)) {
+            if (hasOwn(api, namespace))
+                throw new TypeErrorNow(`auroraview.${namespace} is taken`);
+            const made = makeNamespace(namespace);
+            namespaces.set(namespace, made);
+            define(api, namespace, {__proto__: null, value: made, enumerable: true,
+                configurable: false, writable: false});
+        }
+        for (let i = 0; i < methods.length; i++)
+            bound.set(`${namespace}.${StringNow(methods[i])}`, true);
+    }
+
+    function setConfig(changes) {
+        if (changes === null || typeof changes !== 'object')
+            throw new TypeErrorNow('auroraview: setConfig() takes an object');
+        if (changes.callTimeoutMs !== undefined)
+            config.callTimeoutMs = checkTimeout(changes.callTimeoutMs, 'callTimeoutMs');
+        return currentConfig();
+    }
+
+    function currentConfig() {
+        return freeze({callTimeoutMs: config.callTimeoutMs});
+    }
+
+    function debounce(fn, ms) {
+        let waiting = 0;
+        return function (...args) {
+            clearTimer(waiting);
+            waiting = setTimer(() => apply(fn, this, args), ms);
+        };
+    }
+
+    // At once, then at most every `ms`; the last call of a burst is not lost.
+    function throttle(fn, ms) {
+        let next = -Infinity;
+        let waiting = 0;
+        let last;
+        return function (...args) {
+            const at = now();
+            last = () => apply(fn, this, args);
+            if (waiting !== 0)
+                return;
+            if (at >= next) {
+                next = at + ms;
+                last();
+                return;
+            }
+            waiting = setTimer(() => {
+                waiting = 0;
+                next = now() + ms;
+                last();
+            }, next - at);
+        };
+    }
+
+    function onlyOnce(fn) {
+        let done = false;
+        let result;
+        return function (...args) {
+            if (!done) {
+                done = true;
+                result = apply(fn, this, args);
+            }
+            return result;
+        };
+    }
+
+    function stats() {
+        return {
+            pendingCalls: mapSize(pending),
+            lateReplies,
+            keptEvents: mapSize(kept),
+            droppedKeptEvents: droppedIn,
+            droppedSentEvents: droppedOut,
+            unheardEvents: unheard,
+            listenerErrors,
+            link: parse(native('?')),
+        };
+    }
+
+    const api = {
+        call,
+        send_event: sendEvent,
+        emit: sendEvent,
+        on: (event, fn) => addListener(event, fn, false),
+        once: (event, fn) => addListener(event, fn, true),
+        off(event, fn) {
+            removeListeners(event, (entry) => fn === undefined || entry.fn === fn);
+        },
+        trigger,
+        whenReady: () => new PromiseNow((resolve) => resolve(api)),
+        isReady: () => true,
+        _ready: true,
+        setConfig,
+        _registerApiMethods: registerApiMethods,
+        isMethodBound: (name) => bound.has(name),
+        getBoundMethods() {
+            const out_ = [];
+            bound.forEach((_, name) => {
+                define(out_, out_.length, {__proto__: null, value: name,
+                    writable: true, enumerable: true, configurable: true});
+            });
+            return out_;
+        },
+        utils: freeze({debounce, throttle, once: onlyOnce}),
+        onDebounced: (event, fn, ms) => addListener(event, debounce(fn, ms), false),
+        onThrottled: (event, fn, ms) => addListener(event, throttle(fn, ms), false),
+        stats,
+    };
+    registerApiMethods('api', []);
+
+    define(globalThis, 'auroraview', {__proto__: null, value: api,
+        enumerable: true, writable: false, configurable: false});
+    define(globalThis, '__AURORAVIEW_CONFIG__', {__proto__: null,
+        get: currentConfig, set: setConfig, enumerable: false, configurable: true});
+
+    // Native code spins for answers only while somebody looks at the page.
+    const page = document;
+    const isHidden = getter(Document.prototype, 'hidden');
+    const tellHidden = () => native(isHidden(page) ? 'h' : 'v');
+    page.addEventListener('visibilitychange', tellHidden);
+    tellHidden();
+
+    // A task after DOMContentLoaded, so that listeners added in a handler of
+    // that event are in time.
+    const CustomEventNow = CustomEvent;
+    const dispatchDom = EventTarget.prototype.dispatchEvent.bind(globalThis);
+    const announce = () => setTimer(() => dispatchDom(new CustomEventNow(
+        'auroraviewready', {__proto__: null, detail: api})), 0);
+    if (document.readyState === 'loading')
+        globalThis.addEventListener('DOMContentLoaded', announce, {once: true});
+    else
+        announce();
+
+    return deliver;
+})
