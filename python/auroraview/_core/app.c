@@ -1,0 +1,436 @@
+/*
+ * app.c - auroraview._core.App: the application object and its loop.
+ *
+ * The destroy of the library demands that no other thread uses the
+ * application. Threads that have released the GIL inside the library are
+ * counted (`users`); all others cannot be inside it while destroy() holds the
+ * GIL. So destroy() first refuses newcomers, ends what may wait, waits until
+ * the count is 0, and only then lets the library go.
+ *
+ * A forked child has the object but not the library's thread: every use is
+ * refused there, and the library's memory is left alone.
+ */
+#include "core.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <time.h>
+
+/* How long destroy() waits for other threads to come out. */
+#define LEAVE_TIMEOUT_S 5
+
+PyTypeObject *auvi_py_app_type;
+
+/* The application whose process call runs on this thread: handlers have no
+ * other way to find it. */
+static _Thread_local struct auvi_py_app *current;
+
+/* Grows in every forked child. Written only there, before any other thread. */
+static unsigned fork_epoch;
+
+void auvi_py_after_fork(void)
+{
+    fork_epoch++;
+}
+
+bool auvi_py_app_is_foreign(const struct auvi_py_app *self)
+{
+    return self->fork_epoch != fork_epoch;
+}
+
+struct auvi_py_app *auvi_py_app_current(void)
+{
+    return current;
+}
+
+auv_app *auvi_py_app_use(struct auvi_py_app *self)
+{
+    if (auvi_py_app_is_foreign(self)) {
+        auvi_py_raise_with(AUV_ERR_STATE,
+                           "this application belongs to the process that "
+                           "forked this one; make a new one here");
+        return NULL;
+    }
+    if (!self->app || self->closing) {
+        auvi_py_raise_with(AUV_ERR_CLOSED, "the application is destroyed");
+        return NULL;
+    }
+    return self->app;
+}
+
+void auvi_py_app_enter(struct auvi_py_app *self)
+{
+    self->users++;
+}
+
+void auvi_py_app_leave(struct auvi_py_app *self)
+{
+    if (--self->users == 0) {
+        pthread_mutex_lock(&self->lock);
+        pthread_cond_broadcast(&self->left);
+        pthread_mutex_unlock(&self->lock);
+    }
+}
+
+/* ---- making and destroying --------------------------------------------- */
+
+static PyObject *app_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"engine",         "engine_path",    "preset",
+                            "tick_budget_us", "queue_capacity", NULL};
+    auv_app_options options = AUV_APP_OPTIONS_INIT;
+    int preset = AUV_PRESET_STANDALONE, rc;
+    long long budget = 0;
+    Py_ssize_t capacity = 0;
+    struct auvi_py_app *self;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$zziLn:App", names,
+                                     &options.engine, &options.engine_path,
+                                     &preset, &budget, &capacity))
+        return NULL;
+    if (capacity < 0) {
+        PyErr_SetString(PyExc_ValueError, "queue_capacity must not be < 0");
+        return NULL;
+    }
+    options.preset = (auv_preset)preset;
+    options.tick_budget_us = budget;
+    options.queue_capacity = (size_t)capacity;
+    self = (struct auvi_py_app *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(
+        type, 0);
+    if (!self)
+        return NULL;
+    self->fork_epoch = fork_epoch;
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_cond_init(&self->left, NULL);
+    self->ready = true;
+    rc = auv_app_create(&options, &self->app);
+    if (rc < 0) {
+        self->app = NULL;
+        auvi_py_raise(rc);
+        Py_DECREF(self);
+        return NULL;
+    }
+    return (PyObject *)self;
+}
+
+/* false when other threads stayed inside for too long. */
+static bool wait_for_users(struct auvi_py_app *self)
+{
+    PyThreadState *saved;
+    struct timespec until;
+    int rc = 0;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += LEAVE_TIMEOUT_S;
+    while (self->users > 0 && rc == 0) {
+        /* Taken before the GIL goes: a thread that leaves in between finds it
+         * locked, and its signal is not lost. */
+        pthread_mutex_lock(&self->lock);
+        saved = PyEval_SaveThread();
+        rc = pthread_cond_timedwait(&self->left, &self->lock, &until);
+        pthread_mutex_unlock(&self->lock);
+        PyEval_RestoreThread(saved);
+    }
+    return self->users == 0;
+}
+
+static void let_go(struct auvi_py_app *self)
+{
+    auv_app *app = self->app;
+    struct auvi_py_app *outer = current;
+    PyThreadState *saved;
+
+    self->app = NULL;
+    current = self;
+    saved = PyEval_SaveThread();
+    auv_app_destroy(app);
+    PyEval_RestoreThread(saved);
+    current = outer;
+    Py_CLEAR(self->raised);
+}
+
+static PyObject *app_destroy(PyObject *object, PyObject *unused)
+{
+    struct auvi_py_app *self = (struct auvi_py_app *)object;
+
+    (void)unused;
+    if (!self->app || auvi_py_app_is_foreign(self))
+        Py_RETURN_NONE;
+    if (current == self)
+        return auvi_py_raise_with(
+            AUV_ERR_STATE, "an application cannot be destroyed by a handler");
+    self->closing = true;
+    /* Ends what waits for a view, and run(). */
+    for (struct auvi_py_view *v = self->views; v; v = v->next)
+        auv_view_request_close(v->view, AUV_CLOSE_SHUTDOWN);
+    auv_app_quit(self->app);
+    if (!wait_for_users(self))
+        return auvi_py_raise_with(
+            AUV_ERR_BUSY, "another thread is still in a handler or a wait");
+    if (self->app)
+        let_go(self);
+    Py_RETURN_NONE;
+}
+
+static void app_dealloc(PyObject *object)
+{
+    struct auvi_py_app *self = (struct auvi_py_app *)object;
+    PyObject *type, *value, *traceback;
+
+    /* No view and no thread refers to the object any more. */
+    PyErr_Fetch(&type, &value, &traceback);
+    if (self->app && !auvi_py_app_is_foreign(self))
+        let_go(self);
+    PyErr_Restore(type, value, traceback);
+    Py_CLEAR(self->raised);
+    if (self->ready) {
+        pthread_cond_destroy(&self->left);
+        pthread_mutex_destroy(&self->lock);
+    }
+    auvi_py_free(object);
+}
+
+/* ---- the loop ---------------------------------------------------------- */
+
+/* One process call. A negative code, or what it returned. */
+static int process_once(struct auvi_py_app *self)
+{
+    struct auvi_py_app *outer = current;
+    auv_app *app = self->app;
+    PyThreadState *saved;
+    int rc;
+
+    auvi_py_app_enter(self);
+    current = self;
+    saved = PyEval_SaveThread();
+    rc = auv_app_process(app);
+    PyEval_RestoreThread(saved);
+    current = outer;
+    auvi_py_app_leave(self);
+    return rc;
+}
+
+/* Raise what a handler let out. Returns whether there was something. */
+static bool raise_again(struct auvi_py_app *self)
+{
+    PyObject *error = self->raised;
+
+    if (!error)
+        return false;
+    self->raised = NULL;
+    PyErr_SetObject((PyObject *)Py_TYPE(error), error);
+    Py_DECREF(error);
+    return true;
+}
+
+static PyObject *app_process(PyObject *object, PyObject *unused)
+{
+    struct auvi_py_app *self = (struct auvi_py_app *)object;
+    int rc;
+
+    (void)unused;
+    if (!auvi_py_app_use(self))
+        return NULL;
+    rc = process_once(self);
+    if (rc < 0)
+        return auvi_py_raise(rc);
+    if (raise_again(self))
+        return NULL;
+    return PyLong_FromLong(rc);
+}
+
+/* Wait until the descriptor is readable or a signal came. Signals are blocked
+ * between the last look at them and the wait, which lets them in atomically:
+ * otherwise an interrupt in that gap would wait for the next event. */
+static int wait_for_work(struct auvi_py_app *self)
+{
+    struct pollfd work = {.fd = auv_app_fd(self->app), .events = POLLIN};
+    sigset_t block, before;
+    PyThreadState *saved;
+    int rc = 0, error = 0;
+
+    sigfillset(&block);
+    sigdelset(&block, SIGSEGV);
+    sigdelset(&block, SIGBUS);
+    sigdelset(&block, SIGFPE);
+    sigdelset(&block, SIGILL);
+    sigdelset(&block, SIGABRT);
+    pthread_sigmask(SIG_BLOCK, &block, &before);
+    if (PyErr_CheckSignals() == 0) {
+        auvi_py_app_enter(self);
+        saved = PyEval_SaveThread();
+        rc = ppoll(&work, 1, NULL, &before);
+        error = errno;
+        PyEval_RestoreThread(saved);
+        auvi_py_app_leave(self);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (PyErr_Occurred() || PyErr_CheckSignals() < 0)
+        return -1;
+    if (rc < 0 && error != EINTR) {
+        errno = error;
+        PyErr_SetFromErrno(PyExc_OSError);
+        return -1;
+    }
+    return 0;
+}
+
+/* Whether stop() says so; -1 with an exception. */
+static int wants_to_stop(PyObject *stop)
+{
+    PyObject *answer;
+    int rc;
+
+    if (stop == Py_None)
+        return 0;
+    answer = PyObject_CallObject(stop, NULL);
+    if (!answer)
+        return -1;
+    rc = PyObject_IsTrue(answer);
+    Py_DECREF(answer);
+    return rc;
+}
+
+/* auv_app_run() would not come back for a signal, and Python's handlers of
+ * signals run only when it does; hence a loop of our own over the descriptor. */
+static PyObject *app_run(PyObject *object, PyObject *args)
+{
+    struct auvi_py_app *self = (struct auvi_py_app *)object;
+    PyObject *stop = Py_None;
+    int rc;
+
+    if (!PyArg_ParseTuple(args, "|O:run", &stop))
+        return NULL;
+    for (;;) {
+        if (!auvi_py_app_use(self))
+            return NULL;
+        rc = process_once(self);
+        if (rc < 0)
+            return auvi_py_raise(rc);
+        if (raise_again(self))
+            return NULL;
+        if (rc == AUV_PROCESS_CLOSE_REQUESTED)
+            break;
+        rc = wants_to_stop(stop);
+        if (rc < 0)
+            return NULL;
+        if (rc > 0)
+            break;
+        if (!auvi_py_app_use(self) || wait_for_work(self) < 0)
+            return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+/* ---- the rest ---------------------------------------------------------- */
+
+static PyObject *app_fd(PyObject *object, PyObject *unused)
+{
+    auv_app *app = auvi_py_app_use((struct auvi_py_app *)object);
+    int fd;
+
+    (void)unused;
+    if (!app)
+        return NULL;
+    fd = auv_app_fd(app);
+    return fd < 0 ? auvi_py_raise(fd) : PyLong_FromLong(fd);
+}
+
+static PyObject *app_quit(PyObject *object, PyObject *unused)
+{
+    struct auvi_py_app *self = (struct auvi_py_app *)object;
+
+    (void)unused;
+    if (self->app && !auvi_py_app_is_foreign(self))
+        auv_app_quit(self->app);
+    Py_RETURN_NONE;
+}
+
+static PyObject *app_post(PyObject *object, PyObject *fn)
+{
+    auv_app *app = auvi_py_app_use((struct auvi_py_app *)object);
+    struct auvi_py_handler *handler;
+    int rc;
+
+    if (!app)
+        return NULL;
+    handler = auvi_py_handler_new(fn, false, false);
+    if (!handler)
+        return NULL;
+    rc = auv_app_post(app, auvi_py_on_post, handler);
+    if (rc < 0)
+        auvi_py_handler_free(handler);
+    return auvi_py_none_or_raise(rc);
+}
+
+static PyObject *app_stats(PyObject *object, PyObject *unused)
+{
+    auv_app *app = auvi_py_app_use((struct auvi_py_app *)object);
+    auv_app_stats stats = {.size = sizeof(stats)};
+    int rc;
+
+    (void)unused;
+    if (!app)
+        return NULL;
+    rc = auv_app_get_stats(app, &stats);
+    if (rc < 0)
+        return auvi_py_raise(rc);
+    return Py_BuildValue(
+        "{s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K}", "messages_processed",
+        (unsigned long long)stats.messages_processed, "ticks_processed",
+        (unsigned long long)stats.ticks_processed, "total_processing_time_us",
+        (unsigned long long)stats.total_processing_time_us, "peak_tick_time_us",
+        (unsigned long long)stats.peak_tick_time_us, "batch_skips",
+        (unsigned long long)stats.batch_skips, "messages_sent",
+        (unsigned long long)stats.messages_sent, "messages_dropped",
+        (unsigned long long)stats.messages_dropped, "handler_wakes",
+        (unsigned long long)stats.handler_wakes);
+}
+
+static PyObject *app_destroyed(PyObject *object, void *unused)
+{
+    struct auvi_py_app *self = (struct auvi_py_app *)object;
+
+    (void)unused;
+    return PyBool_FromLong(!self->app || auvi_py_app_is_foreign(self));
+}
+
+static PyMethodDef app_methods[] = {
+    {"fd", app_fd, METH_NOARGS,
+     "fd()\n\nDescriptor that is readable while process() has work."},
+    {"process", app_process, METH_NOARGS,
+     "process()\n\nRun the handlers that are due; 1 if the last view has "
+     "closed."},
+    {"run", app_run, METH_VARARGS,
+     "run(stop=None)\n\nProcess until the last view has closed, quit() was "
+     "called, or stop() is true."},
+    {"quit", app_quit, METH_NOARGS, "quit()\n\nMake run() return."},
+    {"post", app_post, METH_O, "post(fn)\n\nRun fn() in the next process()."},
+    {"stats", app_stats, METH_NOARGS, "stats()\n\nThe counters, as a dict."},
+    {"destroy", app_destroy, METH_NOARGS,
+     "destroy()\n\nClose every view and end the engine."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef app_getset[] = {
+    {"destroyed", app_destroyed, NULL, "Whether it can no longer be used.",
+     NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot app_slots[] = {
+    {Py_tp_new, (void *)app_new},
+    {Py_tp_dealloc, (void *)app_dealloc},
+    {Py_tp_methods, app_methods},
+    {Py_tp_getset, app_getset},
+    {Py_tp_doc, "An application: one engine and one queue of work."},
+    {0, NULL},
+};
+
+PyType_Spec auvi_py_app_spec = {
+    .name = "auroraview._core.App",
+    .basicsize = sizeof(struct auvi_py_app),
+    .flags = Py_TPFLAGS_DEFAULT,
+    .slots = app_slots,
+};

@@ -1,0 +1,1 @@
+"""Application and views, without any GUI toolkit."""

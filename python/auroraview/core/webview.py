@@ -1,0 +1,428 @@
+"""A web view: a page in a window of its own, or inside a native window."""
+
+from __future__ import annotations
+
+import os
+
+from auroraview import _core
+from auroraview.core import app as _app
+from auroraview.core.events import EventHub
+from auroraview.errors import Busy, Cancelled, Closed, EngineLost
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any, TypeVar
+
+    from auroraview.core.events import ConnectionId
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
+__all__ = ["WebView"]
+
+# A script whose result nobody asked for still ends, and its error is logged.
+_FORGOTTEN_SCRIPT_MS = 30_000
+
+_STATE_NAMES = {
+    _core.STATE_CREATING: "creating",
+    _core.STATE_ACTIVE: "active",
+    _core.STATE_CLOSE_REQUESTED: "close_requested",
+    _core.STATE_DESTROYING: "destroying",
+    _core.STATE_DESTROYED: "destroyed",
+}
+
+# Options of the interface that this version does not have. They are refused,
+# because a window that silently ignores one is worse than an error.
+_NOT_YET = frozenset(
+    "mode bridge data_directory allow_file_protocol capture_file_drop always_on_top "
+    "background_color ipc_batch_size icon tool_window undecorated_shadow "
+    "allow_new_window new_window_mode remote_debugging_port splash_overlay "
+    "allow_downloads download_prompt download_directory proxy_url user_agent "
+    "embed_mode dcc_mode config".split()
+)
+
+
+def refuse_options(kind: str, options: dict[str, Any]) -> None:
+    """Raise TypeError that says which option is unknown, and which only missing."""
+    for name in options:
+        if name in _NOT_YET:
+            raise TypeError(f"{kind}() does not support the option {name!r} in this version")
+        raise TypeError(f"{kind}() got an unexpected keyword argument {name!r}")
+
+
+def file_url(path: str | os.PathLike[str]) -> str:
+    """The URL of a file that exists."""
+    import pathlib
+
+    file = pathlib.Path(path).resolve()
+    if not file.is_file():
+        raise FileNotFoundError(f"no such page: {file}")
+    return file.as_uri()
+
+
+def _log_script_error(value: object, error: BaseException | None) -> None:
+    # That the page is gone is told by other means, and no fault of the script.
+    if error is not None and not isinstance(error, (Cancelled, Closed, EngineLost)):
+        import logging
+
+        logging.getLogger("auroraview").warning("eval_js: %s", error)
+
+
+class WebView:
+    """A page, its window, and the functions that the page may call.
+
+    Every method may be called on any thread. Handlers run on the thread that
+    processes messages: the one in :meth:`show`, or the one that calls
+    :meth:`process_events`, or the host's own loop.
+
+    The library keeps an open view alive; :meth:`close` ends it.
+    """
+
+    def __init__(
+        self,
+        title: str = "AuroraView",
+        width: int = 800,
+        height: int = 600,
+        url: str | None = None,
+        html: str | None = None,
+        debug: bool | None = None,
+        context_menu: bool = True,
+        resizable: bool = True,
+        frame: bool | None = None,
+        parent: int | None = None,
+        *,
+        dev_tools: bool | None = None,
+        decorations: bool | None = None,
+        parent_hwnd: int | None = None,
+        asset_root: str | os.PathLike[str] | None = None,
+        transparent: bool = False,
+        auto_show: bool = True,
+        **options: Any,
+    ) -> None:
+        refuse_options("WebView", options)
+        if debug is None:
+            debug = True if dev_tools is None else dev_tools
+        if frame is None:
+            frame = not transparent if decorations is None else decorations
+        if parent is None:
+            parent = parent_hwnd
+        self._title = title
+        self._width = width
+        self._height = height
+        self._embedded = bool(parent)
+        self._hwnd: int | None = None
+        self._url: str | None = None
+        self._done = False
+        self._calls: dict[str, Callable[..., Any]] = {}
+        self._namespaces: dict[str, object] = {}
+        self._core = _core.View(
+            _app.default_app(),
+            title=title,
+            width=width,
+            height=height,
+            url=url,
+            # A parser of HTML makes the same of a NUL, which C text cannot hold.
+            html=None if html is None else html.replace("\0", "\ufffd"),
+            asset_root=None if asset_root is None else os.fspath(asset_root),
+            parent=parent or 0,
+            hidden=not auto_show,
+            dev_tools=debug,
+            transparent=transparent,
+            context_menu=context_menu,
+            resizable=resizable,
+            decorated=frame,
+        )
+        self._events = EventHub(self._core)
+        self._core.observe(self._observe)
+
+    def __repr__(self) -> str:
+        return f"WebView(title={self._title!r}, width={self._width}, height={self._height})"
+
+    def __enter__(self) -> WebView:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _observe(
+        self,
+        kind: int,
+        reason: int,
+        error: int,
+        text: str,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        native: int,
+    ) -> None:
+        # Runs before any handler of the application, so that handlers find the
+        # properties up to date.
+        if kind == _core.EVENT_NATIVE:
+            self._hwnd = native
+        elif kind == _core.EVENT_RESIZED:
+            self._width, self._height = width, height
+        elif kind == _core.EVENT_URL:
+            self._url = text
+        elif kind == _core.EVENT_CLOSED:
+            self._done = True
+            self._hwnd = None
+        self._events.dispatch(kind, reason, error, text, x, y, width, height)
+
+    # -- life ------------------------------------------------------------------
+
+    def show(self, *, wait: bool | None = None) -> None:
+        """Show the view.
+
+        A view with a window of its own then keeps this thread until it is
+        closed, unless ``wait`` is false or the loop of a GUI toolkit already
+        processes messages here. With ``wait=False`` a thread of the library
+        does it, and handlers run there.
+        """
+        self._core.set_visible(True)
+        if wait is None:
+            wait = not self._embedded and not _app.host_loop_drives()
+        if wait:
+            _app.run(lambda: self._done)
+        elif not self._embedded:
+            _app.start_thread()
+
+    def show_async(self) -> None:
+        """``show(wait=False)``."""
+        self.show(wait=False)
+
+    def show_blocking(self) -> None:
+        """``show(wait=True)``."""
+        self.show(wait=True)
+
+    def hide(self) -> None:
+        self._core.set_visible(False)
+
+    def close(self) -> None:
+        """Ask the view to close; it may be closing already."""
+        self._core.close(_core.CLOSE_APP)
+
+    def is_alive(self) -> bool:
+        return self._core.state()[0] < _core.STATE_CLOSE_REQUESTED
+
+    @property
+    def lifecycle_state(self) -> str:
+        """``creating``, ``active``, ``close_requested``, ``destroying`` or ``destroyed``."""
+        return _STATE_NAMES.get(self._core.state()[0], "close_requested")
+
+    def process_events(self) -> bool:
+        """Run the handlers that are due. True once the view should be let go.
+
+        From inside a handler, and while another thread processes, it does
+        nothing.
+        """
+        try:
+            _app.default_app().process()
+        except Busy:
+            pass
+        except Closed:
+            return True
+        return self._done or not self.is_alive()
+
+    def process_events_ipc_only(self) -> bool:
+        """The same: window messages are handled in the engine's process."""
+        return self.process_events()
+
+    # -- window ----------------------------------------------------------------
+
+    @property
+    def title(self) -> str:
+        return self._title
+
+    @title.setter
+    def title(self, title: str) -> None:
+        self._core.set_title(title)
+        self._title = title
+
+    @property
+    def width(self) -> int:
+        return self._width
+
+    @property
+    def height(self) -> int:
+        return self._height
+
+    def move(self, x: int, y: int) -> None:
+        self._core.set_bounds(x, y, 0, 0)
+
+    def get_hwnd(self) -> int | None:
+        """Number of the native window, once it exists."""
+        return self._hwnd
+
+    # -- content ---------------------------------------------------------------
+
+    def load_url(self, url: str) -> None:
+        self._core.navigate(url)
+
+    def load_html(self, html: str) -> None:
+        self._core.load_html(html)
+
+    def load_file(self, path: str | os.PathLike[str]) -> None:
+        """Load a file of this machine. Raises FileNotFoundError if there is none."""
+        self._core.navigate(file_url(path))
+
+    def get_current_url(self) -> str | None:
+        return self._url
+
+    def reload(self) -> None:
+        self._core.reload()
+
+    def stop(self) -> None:
+        """Stop loading."""
+        self._core.stop()
+
+    def allow_origin(self, origin: str) -> None:
+        """Let top-level pages of ``scheme://host[:port]`` use the bridge."""
+        self._core.allow_origin(origin)
+
+    # -- script ----------------------------------------------------------------
+
+    def eval_js(self, script: str) -> None:
+        """Run a script. An error of it is logged."""
+        self._core.eval(script, _FORGOTTEN_SCRIPT_MS, _log_script_error)
+
+    def eval_js_async(
+        self,
+        script: str,
+        callback: Callable[[Any, BaseException | None], object] | None = None,
+        timeout_ms: int = 5000,
+    ) -> None:
+        """Run a script; ``callback(result, error)`` is then called exactly once."""
+        self._core.eval(script, timeout_ms, callback or _log_script_error)
+
+    def eval_js_sync(self, script: str, timeout_ms: int = 5000) -> Any:
+        """Run a script and wait for its value, awaited if it is a promise.
+
+        Works on every thread, in handlers too: the page never waits for us.
+        """
+        return self._core.eval_wait(script, timeout_ms)
+
+    async def eval_js_awaitable(self, script: str, timeout_ms: int = 5000) -> Any:
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, self._core.eval_wait, script, timeout_ms)
+
+    # -- events ----------------------------------------------------------------
+
+    def emit(self, event: str, data: object = None) -> None:
+        """Send an event to the page. Never blocks.
+
+        The page gets an object: None becomes ``{}``, and anything but a dict
+        ``{"value": data}``. Bytes and arrays travel as binary.
+        """
+        if data is None:
+            data = {}
+        elif not isinstance(data, dict):
+            data = {"value": data}
+        self._core.emit(event, data)
+
+    def on(self, event: str, handler: Callable[[Any], object] | None = None) -> Any:
+        """Hear an event of the page: ``on(name, fn)``, or as a decorator.
+
+        The names of window events (``loaded``, ``closed``, ``resized``, …) mean
+        those, and a page cannot make them up.
+        """
+        if handler is not None:
+            return self._events.connect(event, handler)
+
+        def decorate(handler: F) -> F:
+            self._events.connect(event, handler)
+            return handler
+
+        return decorate
+
+    def register_callback(self, event: str, handler: Callable[[Any], object]) -> ConnectionId:
+        return self._events.connect(event, handler)
+
+    def disconnect(self, event: str, connection: ConnectionId) -> bool:
+        """Stop hearing. False if it was not connected."""
+        return self._events.disconnect(event, connection)
+
+    def on_loaded(self, handler: Callable[[Any], object]) -> ConnectionId:
+        return self._events.connect("loaded", handler)
+
+    def on_shown(self, handler: Callable[[Any], object]) -> ConnectionId:
+        return self._events.connect("shown", handler)
+
+    def on_hidden(self, handler: Callable[[Any], object]) -> ConnectionId:
+        return self._events.connect("hidden", handler)
+
+    def on_closed(self, handler: Callable[[Any], object]) -> ConnectionId:
+        return self._events.connect("closed", handler)
+
+    def on_resized(self, handler: Callable[[Any], object]) -> ConnectionId:
+        return self._events.connect("resized", handler)
+
+    def on_moved(self, handler: Callable[[Any], object]) -> ConnectionId:
+        return self._events.connect("moved", handler)
+
+    def on_focused(self, handler: Callable[[Any], object]) -> ConnectionId:
+        return self._events.connect("focused", handler)
+
+    def on_blurred(self, handler: Callable[[Any], object]) -> ConnectionId:
+        return self._events.connect("blurred", handler)
+
+    # -- functions for the page --------------------------------------------------
+
+    def bind_call(
+        self,
+        method: str,
+        func: Callable[..., Any] | None = None,
+        *,
+        allow_rebind: bool = True,
+    ) -> Any:
+        """Let the page call ``func``: ``bind_call(name, fn)``, or as a decorator.
+
+        No arguments call ``func()``, an object ``func(**it)``, an array
+        ``func(*it)``, anything else ``func(it)``. What it returns, or a
+        ``concurrent.futures.Future`` of it, is the answer; what it raises
+        rejects the page's promise.
+        """
+
+        def bind(func: F) -> F:
+            if not allow_rebind and method in self._calls:
+                raise ValueError(f"{method!r} is bound already")
+            self._core.bind(method, func)
+            self._calls[method] = func
+            return func
+
+        return bind if func is None else bind(func)
+
+    def bind_api(
+        self, obj: object, namespace: str = "api", *, allow_rebind: bool = False
+    ) -> None:
+        """Bind every public method of ``obj`` as ``namespace.method``.
+
+        A namespace that is bound already stays as it is, unless
+        ``allow_rebind`` is true.
+        """
+        if namespace in self._namespaces and not allow_rebind:
+            return
+        for name in dir(obj):
+            if name.startswith("_"):
+                continue
+            func = getattr(obj, name)
+            if callable(func):
+                self.bind_call(f"{namespace}.{name}", func)
+        self._namespaces[namespace] = obj
+
+    def is_method_bound(self, method: str) -> bool:
+        return method in self._calls
+
+    def get_bound_methods(self) -> list[str]:
+        return list(self._calls)
+
+    def is_namespace_bound(self, namespace: str) -> bool:
+        return namespace in self._namespaces

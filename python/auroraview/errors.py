@@ -1,0 +1,195 @@
+"""Every error of the library is one of these.
+
+They carry the library's number in ``code``. Where Python has a class of its
+own for the case (``TimeoutError``, ``ValueError``, …) the error is that too.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AuroraViewError",
+    "Busy",
+    "Cancelled",
+    "Closed",
+    "EngineLost",
+    "EngineMissing",
+    "EngineVersion",
+    "InvalidArgument",
+    "LoadFailed",
+    "MethodNotFound",
+    "NoDisplay",
+    "OutOfMemory",
+    "ProtocolError",
+    "QueueFull",
+    "ScriptError",
+    "SystemFailure",
+    "Timeout",
+    "TooLarge",
+    "Unsupported",
+    "WrongState",
+]
+
+
+class AuroraViewError(Exception):
+    """Base of all. ``code`` is the library's negative error number."""
+
+    code: int = 0
+
+    def __init__(self, message: str = "", code: int | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+
+
+class InvalidArgument(AuroraViewError, ValueError):
+    """An argument is unknown or malformed."""
+
+    code = -1
+
+
+class OutOfMemory(AuroraViewError, MemoryError):
+    """The library found no memory."""
+
+    code = -2
+
+
+class WrongState(AuroraViewError, RuntimeError):
+    """Not possible in the present state of the object."""
+
+    code = -3
+
+
+class Timeout(AuroraViewError, TimeoutError):
+    """The deadline passed first."""
+
+    code = -4
+
+
+class Cancelled(AuroraViewError):
+    """Cancelled, or the document that it was for is gone."""
+
+    code = -5
+
+
+class Closed(AuroraViewError):
+    """The view or the application is closing or closed."""
+
+    code = -6
+
+
+class EngineLost(AuroraViewError):
+    """The engine process or the page process has ended."""
+
+    code = -7
+
+
+class QueueFull(AuroraViewError):
+    """Too much is waiting; try again later."""
+
+    code = -8
+
+
+class TooLarge(AuroraViewError, ValueError):
+    """A name or a payload is over the limit."""
+
+    code = -9
+
+
+class NoDisplay(AuroraViewError):
+    """The engine found no display to open."""
+
+    code = -10
+
+
+class EngineMissing(AuroraViewError):
+    """The engine program or the web engine is not installed."""
+
+    code = -11
+
+
+class EngineVersion(AuroraViewError):
+    """The engine program is of another version."""
+
+    code = -12
+
+
+class ScriptError(AuroraViewError):
+    """A script in the page threw, or could not be parsed.
+
+    ``name``, ``message`` and ``stack`` are those of the JavaScript error.
+    """
+
+    code = -13
+
+    def __init__(self, name: str = "Error", message: str = "", stack: str = "") -> None:
+        super().__init__(f"{name}: {message}" if message else name)
+        self.name = name
+        self.message = message
+        self.stack = stack
+
+    def __reduce__(self) -> tuple[type[ScriptError], tuple[str, str, str]]:
+        return type(self), (self.name, self.message, self.stack)
+
+
+class LoadFailed(AuroraViewError):
+    """The page could not be loaded."""
+
+    code = -14
+
+
+class Unsupported(AuroraViewError, NotImplementedError):
+    """This engine, or this platform, cannot do it."""
+
+    code = -15
+
+
+class SystemFailure(AuroraViewError, OSError):
+    """A call of the operating system failed."""
+
+    code = -16
+
+
+class ProtocolError(AuroraViewError):
+    """The other side sent what it must not send."""
+
+    code = -17
+
+
+class MethodNotFound(AuroraViewError, LookupError):
+    """Nobody bound that method."""
+
+    code = -18
+
+
+class Busy(AuroraViewError, RuntimeError):
+    """Messages are being processed already: by a caller further up the stack,
+    or by another thread."""
+
+    code = -19
+
+
+_BY_CODE = {
+    error.code: error
+    for error in AuroraViewError.__subclasses__()
+    if error is not ScriptError
+}
+
+
+def from_code(code: int, text: str, detail: str = "") -> AuroraViewError:
+    """The error for a code of the library. ``_core`` calls this."""
+    message = f"{text}: {detail}" if detail else text
+    if code == ScriptError.code:
+        return ScriptError("Error", message)
+    error = _BY_CODE.get(code)
+    return AuroraViewError(message, code) if error is None else error(message)
+
+
+def from_script(value: object) -> ScriptError:
+    """The error for ``{"name", "message", "stack"}``. ``_core`` calls this."""
+    if not isinstance(value, dict):
+        return ScriptError("Error", "" if value is None else str(value))
+    return ScriptError(
+        str(value.get("name") or "Error"),
+        str(value.get("message") or ""),
+        str(value.get("stack") or ""),
+    )

@@ -1,0 +1,5 @@
+"""Views as Qt widgets."""
+
+from auroraview.integration.qt.webview import QtWebView
+
+__all__ = ["QtWebView"]
