@@ -1,0 +1,128 @@
+"""Peer: QWebChannel on PySide6's Qt WebEngine, handlers on the Qt thread."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from participant import Participant, page_html, page_script  # noqa: E402
+import json  # noqa: E402
+
+ADAPTER = """
+window.peer = (() => {
+    const early = [];
+    const peer = { report: text => early.push(text) };
+    addEventListener('DOMContentLoaded', () => new QWebChannel(qt.webChannelTransport, channel => {
+        const host = channel.objects.host;
+        peer.report = text => host.report(text);
+        peer.echo = text => host.echo(text);
+        peer.blobIn = bytes => host.blob_in(b64(bytes));
+        peer.blobOut = async () => unb64(await host.blob_out());
+        host.event.connect(text => bench.event(JSON.parse(text)));
+        early.forEach(peer.report);
+    }));
+    return peer;
+})();
+"""
+
+
+class QtPeer(Participant):
+    name = "qwebchannel"
+
+    def main(self):
+        # Chromium refuses to start its sandbox as root, in containers and in CI.
+        flags = os.environ.get("QTWEBENGINE_CHROMIUM_FLAGS", "")
+        os.environ["QTWEBENGINE_CHROMIUM_FLAGS"] = (flags + " --no-sandbox --disable-gpu").strip()
+        import PySide6
+        from PySide6 import QtCore, QtWidgets
+
+        self.version = "PySide6 " + PySide6.__version__
+        # The host is a Qt application already when it opens its first panel.
+        self.app = QtWidgets.QApplication(["bench"])
+        self.main_window = QtWidgets.QMainWindow()
+        self.main_window.setWindowTitle("bench-qwebchannel-host")
+        self.main_window.setCentralWidget(QtWidgets.QTreeWidget())
+        self.main_window.resize(200, 200)
+        self.main_window.show()
+        self.app.processEvents()
+        self.note_base()
+        from PySide6 import QtWebChannel, QtWebEngineCore, QtWebEngineWidgets
+
+        self.modules = QtWebChannel, QtWebEngineCore, QtWebEngineWidgets
+        peer = self
+
+        class Poster(QtCore.QObject):
+            posted = QtCore.Signal(object, tuple)
+
+        self.poster = Poster()
+        self.poster.posted.connect(lambda function, args: function(*args), QtCore.Qt.QueuedConnection)
+
+        class Host(QtCore.QObject):
+            event = QtCore.Signal(str)
+
+            @QtCore.Slot(str)
+            def report(self, text):
+                peer.on_report(text)
+
+            @QtCore.Slot(str, result=str)
+            def echo(self, text):
+                return peer.echo(text)
+
+            @QtCore.Slot(str, result=int)
+            def blob_in(self, text):
+                return peer.blob_in(text)
+
+            @QtCore.Slot(result=str)
+            def blob_out(self):
+                return peer.blob_out()
+
+        self.Host = Host
+        channel_js = QtCore.QFile(":/qtwebchannel/qwebchannel.js")
+        channel_js.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
+        self.script = bytes(channel_js.readAll().data()).decode() + page_script(ADAPTER)
+        self.first_view_opening()
+        self.view = self.open_view()
+        self.start_reader()
+        self.app.exec()
+
+    def open_view(self):
+        QtWebChannel, QtWebEngineCore, QtWebEngineWidgets = self.modules
+        view = QtWebEngineWidgets.QWebEngineView()
+        view.host = self.Host()
+        view.channel = QtWebChannel.QWebChannel()
+        view.channel.registerObject("host", view.host)
+        view.page().setWebChannel(view.channel)
+        script = QtWebEngineCore.QWebEngineScript()
+        script.setSourceCode(self.script)
+        script.setInjectionPoint(QtWebEngineCore.QWebEngineScript.InjectionPoint.DocumentCreation)
+        script.setWorldId(QtWebEngineCore.QWebEngineScript.ScriptWorldId.MainWorld)
+        view.page().scripts().insert(script)
+        view.setHtml(page_html())
+        view.setWindowTitle("bench-qwebchannel")
+        view.resize(400, 300)
+        view.show()
+        return view
+
+    def evaluate(self, script):
+        self.view.page().runJavaScript(script)
+
+    def emit(self, detail):
+        self.view.host.event.emit(json.dumps(detail))
+
+    def post(self, function, *args):
+        self.poster.posted.emit(function, args)
+
+    def open_second(self):
+        self.second = self.open_view()
+
+    def close_second(self):
+        self.second.close()
+        self.second.deleteLater()
+        self.second = None
+
+    def quit(self):
+        self.app.quit()
+
+
+QtPeer().main()
+# Qt WebEngine's own teardown at interpreter exit is not what is measured, and aborts on some versions.
+os._exit(0)
