@@ -195,12 +195,25 @@ static void deliver(struct page *page)
 
 static int receive(struct link_source *source)
 {
+    struct page *page = source->page;
+    int rc;
+
     if (source->have)
         return 1;
-    source->receive_error =
-        auvi_link_receive(source->page->outbox.link, &source->frame);
-    source->have = source->receive_error == 1;
-    return source->receive_error;
+    rc = auvi_link_receive(page->outbox.link, &source->frame);
+    /* No free descriptor for what came with a frame: that one is lost, the link
+     * is fine. A script's waiter is told; an answer's promise times out. */
+    while (rc == AUV_ERR_SYSTEM && source->frame.kind != 0) {
+        if (source->frame.kind == AUVI_FRAME_EVAL && page->document)
+            auvi_send_eval_error(&page->outbox,
+                                 auvi_document_counter(page->document),
+                                 source->frame.id, AUV_ERR_SYSTEM,
+                                 "the page's process has no free descriptors");
+        rc = auvi_link_receive(page->outbox.link, &source->frame);
+    }
+    source->receive_error = rc;
+    source->have = rc == 1;
+    return rc;
 }
 
 /* Whether an answer arrives within the time that sleeping would cost. */
@@ -224,7 +237,10 @@ static gboolean source_prepare(GSource *base, gint *timeout)
     struct link_source *source = (struct link_source *)base;
 
     *timeout = -1;
-    return source->have || source->receive_error < 0 || spin(source);
+    /* A dispatch that stopped early leaves frames of a packet that has been
+     * read: no descriptor tells of those. */
+    return source->have || source->receive_error < 0 ||
+           auvi_link_has_more(source->page->outbox.link) || spin(source);
 }
 
 static gboolean source_check(GSource *base)
@@ -232,6 +248,7 @@ static gboolean source_check(GSource *base)
     struct link_source *source = (struct link_source *)base;
 
     return source->have || source->receive_error < 0 ||
+           auvi_link_has_more(source->page->outbox.link) ||
            g_source_query_unix_fd(base, source->page->source_tag) != 0;
 }
 

@@ -326,3 +326,10 @@ def test_no_display(monkeypatch, web_pump):
     view = WebView(html=PAGE)
     with pytest.raises(errors.NoDisplay):
         view.eval_js_sync("1", 15000)
+
+
+def test_what_is_asked_after_a_flood_of_events_is_answered(web_pump, view):
+    for _ in range(20):
+        for i in range(3000):
+            view.emit("flood", {"n": i})
+        assert view.eval_js_sync("1", 10000) == 1
