@@ -40,17 +40,61 @@ void auvi_app_wake_consumer(struct auv_app *app, int push_result)
     auvi_app_wake_link_thread(app);
 }
 
+bool auvi_app_is_spilled(struct auv_app *app)
+{
+    return atomic_load_explicit(&app->spilled, memory_order_acquire);
+}
+
 int auvi_app_push_reserved(struct auv_app *app, struct auvi_item *item)
 {
-    int pushed = auvi_queue_push_reserved(app->inbox, item);
+    int pushed = AUV_ERR_QUEUE_FULL;
 
+    if (!auvi_app_is_spilled(app))
+        pushed = auvi_queue_push_reserved(app->inbox, item);
+    if (pushed == AUV_ERR_QUEUE_FULL) {
+        auvi_mutex_lock(&app->spill_lock);
+        /* Behind what is kept already. Nobody is woken for it: the consumer
+         * looks here after every tick, and a full inbox has woken it. */
+        if (!app->spill)
+            pushed = auvi_queue_push_reserved(app->inbox, item);
+        if (pushed == AUV_ERR_QUEUE_FULL) {
+            item->next = NULL;
+            *app->spill_tail = item;
+            app->spill_tail = &item->next;
+            atomic_store_explicit(&app->spilled, true, memory_order_release);
+            pushed = 0;
+        }
+        auvi_mutex_unlock(&app->spill_lock);
+    }
     if (pushed < 0)
-        return auvi_fail(pushed, "%s",
-                         pushed == AUV_ERR_QUEUE_FULL
-                             ? "too much waits for auv_app_process()"
-                             : "the application is closing");
+        return auvi_fail(pushed, "the application is closing");
     auvi_app_wake_consumer(app, pushed);
     return AUV_OK;
+}
+
+void auvi_app_unspill(struct auv_app *app)
+{
+    bool wake = false;
+
+    if (!auvi_app_is_spilled(app))
+        return;
+    auvi_mutex_lock(&app->spill_lock);
+    while (app->spill) {
+        struct auvi_item *next = app->spill->next;
+        int pushed = auvi_queue_push_reserved(app->inbox, app->spill);
+
+        if (pushed < 0)
+            break;
+        wake |= pushed == 1;
+        app->spill = next;
+    }
+    if (!app->spill) {
+        app->spill_tail = &app->spill;
+        atomic_store_explicit(&app->spilled, false, memory_order_release);
+    }
+    auvi_mutex_unlock(&app->spill_lock);
+    if (wake)
+        auvi_app_wake_consumer(app, 1);
 }
 
 /* ---- create and destroy --------------------------------------------------- */
@@ -148,6 +192,8 @@ int auv_app_create(const auv_app_options *given, auv_app **out)
     auvi_mutex_init(&app->registry_lock, AUVI_RANK_REGISTRY, "app.registry");
     auvi_mutex_init(&app->receive_lock, AUVI_RANK_RECEIVE, "app.receive");
     auvi_mutex_init(&app->send_lock, AUVI_RANK_SEND, "app.send");
+    auvi_mutex_init(&app->spill_lock, AUVI_RANK_LEAF, "app.spill");
+    app->spill_tail = &app->spill;
     app->processor.config = auvi_processor_preset(options.preset);
     app->processor.config.tick_budget_us = options.tick_budget_us;
 
@@ -204,8 +250,10 @@ void auv_app_destroy(auv_app *app)
     auvi_thread_join(app->thread);
 
     /* The handlers that are due, however small the preset's limit is. */
-    while (!auvi_queue_is_empty(app->inbox) && !busy)
+    while (!auvi_queue_is_empty(app->inbox) && !busy) {
         auvi_processor_tick(&app->processor, &busy);
+        auvi_app_unspill(app);
+    }
     auvi_queue_shutdown(app->inbox);
     auvi_queue_shutdown(app->control);
     auvi_queue_shutdown(app->outbox);
@@ -292,6 +340,7 @@ int auv_app_process(auv_app *app)
     }
     if (app->calls_handled != handled)
         result = spin_for_calls(app, result);
+    auvi_app_unspill(app);
     auvi_receive_resume(app);
     if (auvi_receive_has_more(app))
         auvi_wake_fire(app->inbox_wake); /* come again */

@@ -51,6 +51,7 @@ enum auvi_item_kind {
 
 struct auvi_item {
     enum auvi_item_kind kind;
+    struct auvi_item *next; /* spill_lock */
     auv_view *view; /* a reference; NULL for POST */
     union {
         struct auv_call *call;
@@ -143,6 +144,11 @@ struct auv_app {
     uint32_t open_views; /* listed ones */
     bool had_views;
 
+    /* spill_lock: what must not be lost and found the inbox full */
+    struct auvi_mutex spill_lock;
+    struct auvi_item *spill, **spill_tail;
+    _Atomic bool spilled; /* there is some */
+
     /* receive_lock: who reads the links */
     struct auvi_mutex receive_lock;
 
@@ -194,6 +200,8 @@ struct auv_view {
     /* send_lock */
     struct auv_message *held, **held_tail;
     bool link_blocked; /* waits for POLL_OUT */
+    uint64_t *sent_evals; /* ids; some of them may have ended */
+    size_t sent_eval_count, sent_eval_space;
     /* receive_lock */
     bool link_registered;
     bool link_has_more; /* stopped in the middle of a packet */
@@ -238,8 +246,13 @@ enum auvi_call_state {
 
 /* ---- app.c -------------------------------------------------------------- */
 
-/* Put an item into the inbox and wake the consumer; frees nothing on error. */
+/* Put an item into the inbox and wake the consumer. However full that is, the
+ * item is kept, in order; AUV_ERR_CLOSED is the only error, and frees nothing. */
 int auvi_app_push_reserved(struct auv_app *app, struct auvi_item *item);
+/* More waits than the inbox takes: do not add to it without need. */
+bool auvi_app_is_spilled(struct auv_app *app);
+/* Consumer, after a tick: move what was kept into the inbox. */
+void auvi_app_unspill(struct auv_app *app);
 /* Wake the consumer, with what a push returned. A wakeup callback is host code
  * and the caller may hold a lock: so it is left to the link thread. */
 void auvi_app_wake_consumer(struct auv_app *app, int push_result);
@@ -266,6 +279,8 @@ bool auvi_registry_is_done(struct auv_app *app);
 enum auvi_step auvi_view_activate(auv_view *view);
 enum auvi_step auvi_view_begin_destroy(auv_view *view, auv_close_reason reason);
 enum auvi_step auvi_view_finish_destroy(auv_view *view);
+/* How scripts end that a lost page or link has taken with it. */
+int auvi_view_loss(const auv_view *view);
 int auvi_view_order(auv_view *view, struct auvi_order *order);
 struct auvi_order *auvi_order_new(auv_view *view, enum auvi_order_kind kind,
                                   const char *text, size_t length);
@@ -332,6 +347,8 @@ void auvi_send_flush(struct auv_app *app);
 /* The same, but waits for another sender: afterwards all that was accepted
  * before is written, held or dropped. */
 void auvi_send_finish(struct auv_app *app);
+/* send_lock: end the scripts that were sent over the view's link. */
+void auvi_send_end_evals(auv_view *view, int error);
 /* send_lock: drop all that is held for the view. */
 void auvi_send_drop_held(auv_view *view);
 

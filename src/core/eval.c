@@ -84,6 +84,9 @@ static int start(auv_view *view, const char *script, size_t length,
         return auvi_fail(AUV_ERR_ARG, "view or script is NULL");
     if (auvi_lifecycle_is_closing(&view->lifecycle))
         return auvi_fail(AUV_ERR_CLOSED, "the view is closing or closed");
+    if (request->fn && auvi_app_is_spilled(view->app))
+        return auvi_fail(AUV_ERR_QUEUE_FULL,
+                         "too many results wait for auv_app_process()");
     error = auvi_message_create("", 0, script, length, NULL, 0, &message);
     if (error < 0)
         return error;

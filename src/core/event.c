@@ -58,7 +58,7 @@ static struct auvi_item *item_new(auv_view *view, enum auvi_item_kind kind)
 static void item_lost(auv_view *view, struct auvi_item *item)
 {
     auvi_log(AUV_LOG_ERROR, "view %u: an event was lost: %s", view->id,
-             auv_last_error_message());
+             "too much waits for auv_app_process()");
     atomic_fetch_add_explicit(&view->app->dropped, 1, memory_order_relaxed);
     if (item)
         auvi_item_discard(item);
@@ -94,7 +94,12 @@ void auvi_view_tell(auv_view *view, const auv_event *event)
         else
             free(copy);
     }
-    if (item && auvi_app_push_reserved(view->app, item) >= 0)
+    /* A page must not be able to fill our memory: of what it causes, nothing
+     * is kept beyond the inbox. */
+    if (item &&
+        (event->kind == AUV_EVENT_CLOSE_REQUESTED ||
+         !auvi_app_is_spilled(view->app)) &&
+        auvi_app_push_reserved(view->app, item) >= 0)
         return;
     /* Or nobody would send an item for this slot ever again. */
     if (slot >= 0)

@@ -102,10 +102,9 @@ static void record_tick(struct auvi_processor *processor, uint64_t messages,
     atomic_fetch_add_explicit(&processor->total_us, time_us,
                               memory_order_relaxed);
     /* A loop, as a reset may come between. */
-    while (time_us > peak &&
-           !atomic_compare_exchange_weak_explicit(&processor->peak_us, &peak,
-                                                  time_us, memory_order_relaxed,
-                                                  memory_order_relaxed))
+    while (time_us > peak && !atomic_compare_exchange_weak_explicit(
+                                 &processor->peak_us, &peak, time_us,
+                                 memory_order_relaxed, memory_order_relaxed))
         ;
 }
 

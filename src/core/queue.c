@@ -38,8 +38,8 @@
  * The price: a place that is claimed and not yet published keeps the consumer
  * from sleeping, though there is nothing to pop. The window is one store long.
  * If the producer loses its core right there, auvi_queue_prepare_sleep() gives
- * it time (first by spinning, then by a real, short sleep, so that a consumer of
- * real-time priority lets it run) and says "not empty".
+ * it time (first by spinning, then by a real, short sleep, so that a consumer
+ * of real-time priority lets it run) and says "not empty".
  *
  * SHUTDOWN. The top bit of `tail` is the closed bit. It is set by one
  * read-modify-write, which fixes the last place of the lane for ever: every CAS
@@ -102,9 +102,9 @@ struct lane {
 struct auvi_queue {
     struct lane lanes[AUVI_LANES];
 
-    /* -- the consumer writes; producers read head when head_seen is too old -- */
+    /* -- the consumer writes; producers read head when head_seen is old -- */
     alignas(LINE) _Atomic uint64_t head[AUVI_LANES];
-    bool armed;     /* consumer only: prepare_sleep() said true */
+    bool armed;            /* consumer only: prepare_sleep() said true */
     uint32_t until_sample; /* consumer only: pops to the next look at tail */
 
     /* -- written once per sleep, by the consumer and by the one who wakes it;
@@ -193,10 +193,9 @@ static void raise_peak(struct lane *lane, uint64_t length)
 {
     uint64_t peak = atomic_load_explicit(&lane->peak, memory_order_relaxed);
 
-    while (length > peak &&
-           !atomic_compare_exchange_weak_explicit(&lane->peak, &peak, length,
-                                                  memory_order_relaxed,
-                                                  memory_order_relaxed))
+    while (length > peak && !atomic_compare_exchange_weak_explicit(
+                                &lane->peak, &peak, length,
+                                memory_order_relaxed, memory_order_relaxed))
         ;
 }
 
@@ -235,8 +234,7 @@ static int push_lane(struct auvi_queue *queue, enum auvi_priority which,
         uint64_t seen;
 
         if (tail & CLOSED) {
-            atomic_fetch_add_explicit(&queue->dropped, 1,
-                                      memory_order_relaxed);
+            atomic_fetch_add_explicit(&queue->dropped, 1, memory_order_relaxed);
             return AUV_ERR_CLOSED;
         }
         /* Acquire: see refresh_head(). A head_seen newer than our tail gives a
@@ -249,9 +247,9 @@ static int push_lane(struct auvi_queue *queue, enum auvi_priority which,
         }
         /* Sequentially consistent: the producer's half of the wake protocol.
          * Weak: a spurious failure costs one more round. */
-        if (atomic_compare_exchange_weak_explicit(
-                &lane->tail, &tail, tail + 1, memory_order_seq_cst,
-                memory_order_acquire))
+        if (atomic_compare_exchange_weak_explicit(&lane->tail, &tail, tail + 1,
+                                                  memory_order_seq_cst,
+                                                  memory_order_acquire))
             break;
         lost++;
     }
@@ -352,8 +350,8 @@ size_t auvi_queue_length(const struct auvi_queue *queue)
          * after it, so the difference is not negative. */
         uint64_t head =
             atomic_load_explicit(&queue->head[i], memory_order_acquire);
-        uint64_t tail = atomic_load_explicit(&queue->lanes[i].tail,
-                                             memory_order_relaxed);
+        uint64_t tail =
+            atomic_load_explicit(&queue->lanes[i].tail, memory_order_relaxed);
 
         length += INDEX(tail) - head;
     }
@@ -378,7 +376,9 @@ static void pause_cpu(void)
  * microseconds of spinning and one short sleep. */
 static void wait_published(struct lane *lane, uint64_t place)
 {
-    enum { SLEEP_US = 50 };
+    enum {
+        SLEEP_US = 50
+    };
     _Atomic uint32_t nobody = 0;
     int i;
 
@@ -418,8 +418,8 @@ bool auvi_queue_prepare_sleep(struct auvi_queue *queue)
     for (i = 0; i < AUVI_LANES; i++) {
         uint64_t head =
             atomic_load_explicit(&queue->head[i], memory_order_relaxed);
-        uint64_t tail = atomic_load_explicit(&queue->lanes[i].tail,
-                                             memory_order_relaxed);
+        uint64_t tail =
+            atomic_load_explicit(&queue->lanes[i].tail, memory_order_relaxed);
 
         if (INDEX(tail) != head) {
             wait_published(&queue->lanes[i], head);
@@ -454,7 +454,8 @@ static bool is_settled(const struct auvi_queue *queue, int which,
 
 int auvi_queue_wait_quiet(struct auvi_queue *queue, int64_t timeout_us)
 {
-    int64_t deadline = timeout_us < 0 ? INT64_MAX : auvi_clock_us() + timeout_us;
+    int64_t deadline =
+        timeout_us < 0 ? INT64_MAX : auvi_clock_us() + timeout_us;
     int i;
 
     for (i = 0; i < AUVI_LANES; i++) {
@@ -491,8 +492,7 @@ void auvi_queue_get_metrics(const struct auvi_queue *queue,
             atomic_load_explicit(&queue->head[i], memory_order_acquire);
         uint64_t tail =
             INDEX(atomic_load_explicit(&lane->tail, memory_order_relaxed));
-        uint64_t peak =
-            atomic_load_explicit(&lane->peak, memory_order_relaxed);
+        uint64_t peak = atomic_load_explicit(&lane->peak, memory_order_relaxed);
 
         out->sent += tail;
         out->received += head;

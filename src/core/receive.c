@@ -137,8 +137,12 @@ static int receive_frame(auv_view *view, struct auvi_frame *frame,
         receive_hello(view, frame, outcome);
         return AUV_OK;
     case AUVI_FRAME_GONE:
-        if (frame->generation == document)
+        if (frame->generation == document) {
             atomic_store_explicit(&view->document, 0, memory_order_release);
+            auvi_mutex_lock(&view->app->send_lock);
+            auvi_send_end_evals(view, AUV_ERR_CANCELLED);
+            auvi_mutex_unlock(&view->app->send_lock);
+        }
         if (frame->generation)
             auvi_calls_cancel(view, 0, frame->generation);
         return AUV_OK;
@@ -198,11 +202,11 @@ static void link_ended(auv_view *view, int error)
     auvi_link_shutdown(view->link);
     atomic_store_explicit(&view->document, 0, memory_order_release);
     auvi_calls_cancel(view, 0, 0);
-    /* The page of a closing view ends because it was told to. */
-    auvi_requests_end_view(view->app, view->id,
-                           auvi_lifecycle_is_closing(&view->lifecycle)
-                               ? AUV_ERR_CLOSED
-                               : AUV_ERR_ENGINE_LOST);
+    /* Not those that still wait for a page: another may be on its way, as when
+     * a navigation changes the process. */
+    auvi_mutex_lock(&view->app->send_lock);
+    auvi_send_end_evals(view, auvi_view_loss(view));
+    auvi_mutex_unlock(&view->app->send_lock);
 }
 
 /* receive_lock */
@@ -326,6 +330,10 @@ void auvi_view_set_link(auv_view *view, struct auvi_link *link)
         link && auvi_poller_add(app->links_poller, auvi_link_fd(link),
                                 AUVI_POLL_IN, view->id) == AUV_OK;
     atomic_store_explicit(&view->document, 0, memory_order_release);
+    /* A view that is being destroyed ends all it has, with its own error. */
+    if (auvi_lifecycle_state(&view->lifecycle, NULL) < AUV_STATE_DESTROYING)
+        auvi_send_end_evals(view,
+                            link ? AUV_ERR_CANCELLED : auvi_view_loss(view));
     auvi_mutex_unlock(&app->send_lock);
     auvi_mutex_unlock(&app->receive_lock);
     auvi_link_close(old);

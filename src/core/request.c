@@ -15,8 +15,8 @@
  *    The adder's release of PENDING and the winner's acquire hand them over.
  * 3. Scans read `view` and `deadline` of a slot they do not own, so these two
  *    are atomic. The value may be of another generation than the word read
- *    before it; then that generation is newer, the word has left PENDING(g), and
- *    the scan's compare-and-swap fails.
+ *    before it; then that generation is newer, the word has left PENDING(g),
+ *    and the scan's compare-and-swap fails.
  *
  * THE FREE LIST is a Treiber stack of slot numbers. Its head has a tag that
  * every change increments (47 bits): a pop that was overtaken by a pop, others
@@ -59,7 +59,7 @@ enum slot_state {
 #define ID_SLOT_BITS 16
 static_assert(AUVI_REQUESTS_MAX_CAPACITY == 1 << ID_SLOT_BITS, "ids fit");
 
-/* -- head of the free list: tag << 17 | slot + 1; 0 in the low part: empty -- */
+/* -- head of the free list: tag << 17 | slot + 1, 0: empty -- */
 #define FREE_BITS 17
 #define FREE_MASK (((uint64_t)1 << FREE_BITS) - 1)
 
@@ -214,10 +214,11 @@ int auvi_requests_add(struct auvi_requests *requests,
     if (!slot)
         return AUV_ERR_QUEUE_FULL;
     /* Relaxed: the slot is ours, and the free list brought its last word. */
-    generation = generation_of(atomic_load_explicit(&slot->word,
-                                                    memory_order_relaxed)) +
-                 1;
-    request->id = generation << ID_SLOT_BITS | (uint64_t)(slot - requests->slots);
+    generation =
+        generation_of(atomic_load_explicit(&slot->word, memory_order_relaxed)) +
+        1;
+    request->id =
+        generation << ID_SLOT_BITS | (uint64_t)(slot - requests->slots);
 
     atomic_store_explicit(&slot->word, make_word(generation, SLOT_FILLING),
                           memory_order_relaxed);
@@ -246,7 +247,7 @@ static bool take_slot(struct auvi_requests *requests, struct slot *slot,
 {
     uint64_t expected = make_word(generation, SLOT_PENDING);
 
-    /* Acquire: the adder's fields. Relaxed on failure: a loser reads nothing. */
+    /* Acquire: the adder's fields. On failure relaxed: a loser reads none. */
     if (!atomic_compare_exchange_strong_explicit(
             &slot->word, &expected, make_word(generation, SLOT_TAKING),
             memory_order_acquire, memory_order_relaxed))
@@ -281,6 +282,19 @@ bool auvi_requests_take(struct auvi_requests *requests, uint64_t id,
                      out);
 }
 
+bool auvi_requests_is_pending(const struct auvi_requests *requests,
+                              uint64_t id)
+{
+    uint64_t index = id & (((uint64_t)1 << ID_SLOT_BITS) - 1);
+
+    if (index >= atomic_load_explicit(&requests->opened, memory_order_relaxed))
+        return false;
+    /* Relaxed: an answer to act upon comes from take() alone. */
+    return atomic_load_explicit(&requests->slots[index].word,
+                                memory_order_relaxed) ==
+           make_word(id >> ID_SLOT_BITS, SLOT_PENDING);
+}
+
 bool auvi_requests_take_view(struct auvi_requests *requests, uint32_t view,
                              struct auvi_request *out)
 {
@@ -307,11 +321,10 @@ bool auvi_requests_take_view(struct auvi_requests *requests, uint32_t view,
 }
 
 bool auvi_requests_take_expired(struct auvi_requests *requests, int64_t now_us,
-                                struct auvi_request *out,
-                                int64_t *next_us_out)
+                                struct auvi_request *out, int64_t *next_us_out)
 {
-    int64_t next = atomic_load_explicit(&requests->nearest,
-                                        memory_order_relaxed);
+    int64_t next =
+        atomic_load_explicit(&requests->nearest, memory_order_relaxed);
     bool taken = false;
     uint32_t opened, i;
 

@@ -37,6 +37,9 @@ int auvi_requests_add(struct auvi_requests *requests,
  * and the slot is free again. */
 bool auvi_requests_take(struct auvi_requests *requests, uint64_t id,
                         struct auvi_request *out);
+/* Any thread: whether nobody has taken it yet; may be stale on return. */
+bool auvi_requests_is_pending(const struct auvi_requests *requests,
+                              uint64_t id);
 /* Any thread: take one request of that view (0: of any view), false if there is
  * none. For closing: call until false. */
 bool auvi_requests_take_view(struct auvi_requests *requests, uint32_t view,

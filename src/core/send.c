@@ -72,11 +72,7 @@ static void message_drop(struct auv_message *message)
     atomic_fetch_add_explicit(&app->dropped, 1, memory_order_relaxed);
     if (message->kind == AUVI_FRAME_EVAL &&
         auvi_requests_take(app->requests, message->id, &request))
-        auvi_request_end(app, &request,
-                         auvi_lifecycle_is_closing(&message->view->lifecycle)
-                             ? AUV_ERR_CLOSED
-                             : AUV_ERR_ENGINE_LOST,
-                         NULL);
+        auvi_request_end(app, &request, auvi_view_loss(message->view), NULL);
     message_done(message);
 }
 
@@ -112,6 +108,41 @@ static enum fate message_fate(const auv_view *view,
     return FATE_HOLD;
 }
 
+/* send_lock. Room for one more id: of those that are there many have ended. */
+static bool sent_evals_have_room(auv_view *view)
+{
+    size_t kept = 0, space = view->sent_eval_space;
+    uint64_t *grown;
+
+    if (view->sent_eval_count < space)
+        return true;
+    for (size_t i = 0; i < view->sent_eval_count; i++)
+        if (auvi_requests_is_pending(view->app->requests, view->sent_evals[i]))
+            view->sent_evals[kept++] = view->sent_evals[i];
+    view->sent_eval_count = kept;
+    if (kept < space / 2)
+        return true;
+    space = space ? space * 2 : 16;
+    grown = realloc(view->sent_evals, space * sizeof(*grown));
+    if (!grown)
+        return kept < view->sent_eval_space;
+    view->sent_evals = grown;
+    view->sent_eval_space = space;
+    return true;
+}
+
+void auvi_send_end_evals(auv_view *view, int error)
+{
+    struct auv_app *app = view->app;
+    struct auvi_request request;
+
+    auvi_mutex_assert_held(&app->send_lock);
+    for (size_t i = 0; i < view->sent_eval_count; i++)
+        if (auvi_requests_take(app->requests, view->sent_evals[i], &request))
+            auvi_request_end(app, &request, error, NULL);
+    view->sent_eval_count = 0;
+}
+
 /* send_lock. True if the message is gone; false: the link is blocked. */
 static bool transmit(auv_view *view, struct auv_message *message)
 {
@@ -120,11 +151,22 @@ static bool transmit(auv_view *view, struct auv_message *message)
     struct auv_message *error;
     int sent;
 
+    if (message->kind == AUVI_FRAME_EVAL &&
+        !auvi_requests_is_pending(app->requests, message->id)) {
+        message_done(message); /* ended while it waited: not run any more */
+        return true;
+    }
+    if (message->kind == AUVI_FRAME_EVAL && !sent_evals_have_room(view)) {
+        message_drop(message);
+        return true;
+    }
     auvi_message_to_frame(message, &frame);
     sent = auvi_link_send(view->link, &frame);
     if (sent == AUV_ERR_QUEUE_FULL)
         return false;
     if (sent == AUV_OK) {
+        if (message->kind == AUVI_FRAME_EVAL)
+            view->sent_evals[view->sent_eval_count++] = message->id;
         atomic_fetch_add_explicit(&app->sent, 1, memory_order_relaxed);
         message_done(message);
         return true;

@@ -162,6 +162,17 @@ enum auvi_step auvi_view_finish_destroy(auv_view *view)
     return stepped(view, auvi_lifecycle_finish_destroy(&view->lifecycle));
 }
 
+int auvi_view_loss(const auv_view *view)
+{
+    auv_close_reason reason;
+    auv_state state = auvi_lifecycle_state(&view->lifecycle, &reason);
+
+    /* The page of a closing view ends because it was told to. */
+    return state < AUV_STATE_CLOSE_REQUESTED || reason == AUV_CLOSE_ENGINE_LOST
+               ? AUV_ERR_ENGINE_LOST
+               : AUV_ERR_CLOSED;
+}
+
 int auv_view_request_close(auv_view *view, auv_close_reason reason)
 {
     auv_event event = {.kind = AUV_EVENT_CLOSE_REQUESTED, .reason = reason};
@@ -225,6 +236,7 @@ static void view_free(auv_view *view)
     for (size_t i = 0; i < view->grant_count; i++)
         free(view->grants[i]);
     free(view->grants);
+    free(view->sent_evals);
     free(view->close_text);
     free(view->url);
     free(view->handlers);

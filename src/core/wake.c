@@ -13,7 +13,7 @@
  *     through acquire sees what was pushed before; the drain finds it;
  *   - a fire whose exchange comes after: reads 0 and signals.
  * If the clear emptied the descriptor after the exchange, a signal in between
- * would be eaten while `signalled` stays set: every wake after it would be lost.
+ * would be eaten while `signalled` stays set: all wakes after it would be lost.
  *
  * BATCHING. Only if configured. A wake that is put off is a timer that fires,
  * so nothing waits for the next push. While it is pending the queue counts the

@@ -317,12 +317,15 @@ static void every_one_of_very_many_ends(void **state)
     for (int tries = 0; tries < 20000; tries++) {
         error = auv_view_eval(host.view, tries % 3 ? never : "[1]", NUL, -1,
                               count_end, &ended);
-        if (error == AUV_OK)
+        if (error == AUV_OK) {
             accepted++;
-        else
-            assert_int_equal(error, AUV_ERR_QUEUE_FULL);
+            continue;
+        }
+        assert_int_equal(error, AUV_ERR_QUEUE_FULL);
+        /* Let the page take what waits for it. */
+        auv_view_eval_wait(host.view, "1", NUL, 5, NULL);
     }
-    assert_true(accepted >= 1024);
+    assert_true(accepted > 1024 + 4096);
     auv_view_request_close(host.view, AUV_CLOSE_APP);
     assert_int_equal(
         auv_view_wait_state(host.view, AUV_STATE_DESTROYED, DEADLINE_MS),

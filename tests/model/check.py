@@ -61,8 +61,10 @@ MUTANTS = [
      "seen = atomic_load_explicit(&lane->head_seen, memory_order_acquire);",
      "seen = atomic_load_explicit(&lane->head_seen, memory_order_relaxed);"),
     ("queue", "core/queue.c", "claim not sequentially consistent",
-     """&lane->tail, &tail, tail + 1, memory_order_seq_cst,""",
-     """&lane->tail, &tail, tail + 1, memory_order_acq_rel,"""),
+     """&lane->tail, &tail, tail + 1,
+                                                  memory_order_seq_cst,""",
+     """&lane->tail, &tail, tail + 1,
+                                                  memory_order_acq_rel,"""),
     ("queue", "core/queue.c", "producer's look not sequentially consistent",
      "atomic_load_explicit(&queue->asleep, memory_order_seq_cst)",
      "atomic_load_explicit(&queue->asleep, memory_order_acquire)"),
@@ -77,9 +79,9 @@ MUTANTS = [
 
             if (INDEX(tail) !="""),
     ("queue", "core/queue.c", "a store for the claim",
-     """        if (atomic_compare_exchange_weak_explicit(
-                &lane->tail, &tail, tail + 1, memory_order_seq_cst,
-                memory_order_acquire))
+     """        if (atomic_compare_exchange_weak_explicit(&lane->tail, &tail, tail + 1,
+                                                  memory_order_seq_cst,
+                                                  memory_order_acquire))
             break;
 """,
      """        atomic_store_explicit(&lane->tail, tail + 1, memory_order_seq_cst);

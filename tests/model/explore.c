@@ -56,7 +56,13 @@ struct location {
     uint8_t last_sc;
 };
 
-enum step_kind { STEP_LOAD, STEP_WRITE, STEP_WAIT, STEP_YIELD, STEP_DONE };
+enum step_kind {
+    STEP_LOAD,
+    STEP_WRITE,
+    STEP_WAIT,
+    STEP_YIELD,
+    STEP_DONE
+};
 
 struct step {
     enum step_kind kind;
@@ -482,8 +488,7 @@ static bool is_enabled(const struct thread *thread)
         if (writes != thread->next.since)
             return true;
         for (i = 0; i < location_count; i++)
-            if (thread->view[i] !=
-                locations[i].order[locations[i].count - 1])
+            if (thread->view[i] != locations[i].order[locations[i].count - 1])
                 return true;
         return false;
     }

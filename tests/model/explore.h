@@ -33,10 +33,10 @@ bool model_explore(const struct model *model);
 
 /* In a thread: this execution is wrong. */
 void model_fail(const char *what) __attribute__((noreturn));
-#define MODEL_CHECK(condition)                                                 \
-    do {                                                                       \
-        if (!(condition))                                                      \
-            model_fail(#condition);                                            \
+#define MODEL_CHECK(condition)      \
+    do {                            \
+        if (!(condition))           \
+            model_fail(#condition); \
     } while (0)
 
 /* A counter to sleep on, as an eventfd: signal adds, wait blocks until it is
@@ -57,7 +57,12 @@ void *model_alloc(size_t size);
 uint64_t model_load(const volatile void *p, size_t size, memory_order order);
 void model_store(volatile void *p, size_t size, uint64_t value,
                  memory_order order);
-enum model_rmw { MODEL_XCHG, MODEL_ADD, MODEL_SUB, MODEL_OR };
+enum model_rmw {
+    MODEL_XCHG,
+    MODEL_ADD,
+    MODEL_SUB,
+    MODEL_OR
+};
 uint64_t model_rmw(volatile void *p, size_t size, enum model_rmw op,
                    uint64_t operand, memory_order order);
 bool model_cas(volatile void *p, size_t size, uint64_t *expected,
@@ -65,30 +70,30 @@ bool model_cas(volatile void *p, size_t size, uint64_t *expected,
 void model_init(volatile void *p, size_t size, uint64_t value);
 
 #define MODEL_TYPE(p) __typeof__((void)0, *(p))
-#define MODEL_BITS(p, v)                                                       \
-    ({                                                                         \
-        MODEL_TYPE(p) bits_v = (v);                                            \
-        uint64_t bits_w = 0;                                                   \
-        memcpy(&bits_w, &bits_v, sizeof(bits_v));                              \
-        bits_w;                                                                \
+#define MODEL_BITS(p, v)                          \
+    ({                                            \
+        MODEL_TYPE(p) bits_v = (v);               \
+        uint64_t bits_w = 0;                      \
+        memcpy(&bits_w, &bits_v, sizeof(bits_v)); \
+        bits_w;                                   \
     })
-#define MODEL_VALUE(p, w)                                                      \
-    ({                                                                         \
-        uint64_t value_w = (w);                                                \
-        MODEL_TYPE(p) value_v;                                                 \
-        memcpy(&value_v, &value_w, sizeof(value_v));                           \
-        value_v;                                                               \
+#define MODEL_VALUE(p, w)                            \
+    ({                                               \
+        uint64_t value_w = (w);                      \
+        MODEL_TYPE(p) value_v;                       \
+        memcpy(&value_v, &value_w, sizeof(value_v)); \
+        value_v;                                     \
     })
 
 #undef atomic_init
 #define atomic_init(p, v) model_init((p), sizeof(*(p)), MODEL_BITS(p, v))
 #undef atomic_load_explicit
-#define atomic_load_explicit(p, o)                                             \
+#define atomic_load_explicit(p, o) \
     MODEL_VALUE(p, model_load((p), sizeof(*(p)), (o)))
 #undef atomic_store_explicit
-#define atomic_store_explicit(p, v, o)                                         \
+#define atomic_store_explicit(p, v, o) \
     model_store((p), sizeof(*(p)), MODEL_BITS(p, v), (o))
-#define MODEL_RMW(p, op, v, o)                                                 \
+#define MODEL_RMW(p, op, v, o) \
     MODEL_VALUE(p, model_rmw((p), sizeof(*(p)), (op), MODEL_BITS(p, v), (o)))
 #undef atomic_exchange_explicit
 #define atomic_exchange_explicit(p, v, o) MODEL_RMW(p, MODEL_XCHG, v, o)
@@ -98,13 +103,13 @@ void model_init(volatile void *p, size_t size, uint64_t value);
 #define atomic_fetch_sub_explicit(p, v, o) MODEL_RMW(p, MODEL_SUB, v, o)
 #undef atomic_fetch_or_explicit
 #define atomic_fetch_or_explicit(p, v, o) MODEL_RMW(p, MODEL_OR, v, o)
-#define MODEL_CAS(p, e, d, s, f)                                               \
-    ({                                                                         \
-        uint64_t cas_e = MODEL_BITS(p, *(e));                                  \
-        bool cas_won = model_cas((p), sizeof(*(p)), &cas_e, MODEL_BITS(p, d),  \
-                                 (s), (f));                                    \
-        *(e) = MODEL_VALUE(p, cas_e);                                          \
-        cas_won;                                                               \
+#define MODEL_CAS(p, e, d, s, f)                                              \
+    ({                                                                        \
+        uint64_t cas_e = MODEL_BITS(p, *(e));                                 \
+        bool cas_won =                                                        \
+            model_cas((p), sizeof(*(p)), &cas_e, MODEL_BITS(p, d), (s), (f)); \
+        *(e) = MODEL_VALUE(p, cas_e);                                         \
+        cas_won;                                                              \
     })
 #undef atomic_compare_exchange_strong_explicit
 #define atomic_compare_exchange_strong_explicit MODEL_CAS

@@ -53,8 +53,7 @@ static void hand_over(int index)
     } else if (index == 1) {
         if (auvi_lifecycle_state(lc, &reason) == AUV_STATE_DESTROYING &&
             reason == AUV_CLOSE_USER)
-            MODEL_CHECK(atomic_load_explicit(note, memory_order_relaxed) ==
-                        7);
+            MODEL_CHECK(atomic_load_explicit(note, memory_order_relaxed) == 7);
     } else if (auvi_lifecycle_begin_destroy(lc, AUV_CLOSE_APP) ==
                AUVI_STEP_ALREADY) {
         /* The loser too sees what the winner did before. */

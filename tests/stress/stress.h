@@ -46,23 +46,23 @@ static inline struct dice dice_for(uint64_t seed, uint64_t round,
 }
 
 /* Stays on in every build. */
-#define CHECK(condition)                                                       \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
-            abort();                                                           \
-        }                                                                      \
+#define CHECK(condition)                                                    \
+    do {                                                                    \
+        if (!(condition)) {                                                 \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            abort();                                                        \
+        }                                                                   \
     } while (0)
 
-#define CHECK_EQ(a, b)                                                         \
-    do {                                                                       \
-        uint64_t a_ = (uint64_t)(a), b_ = (uint64_t)(b);                       \
-                                                                               \
-        if (a_ != b_) {                                                        \
-            fprintf(stderr, "%s:%d: %s is %" PRIu64 ", %s is %" PRIu64 "\n",   \
-                    __FILE__, __LINE__, #a, a_, #b, b_);                       \
-            abort();                                                           \
-        }                                                                      \
+#define CHECK_EQ(a, b)                                                       \
+    do {                                                                     \
+        uint64_t a_ = (uint64_t)(a), b_ = (uint64_t)(b);                     \
+                                                                             \
+        if (a_ != b_) {                                                      \
+            fprintf(stderr, "%s:%d: %s is %" PRIu64 ", %s is %" PRIu64 "\n", \
+                    __FILE__, __LINE__, #a, a_, #b, b_);                     \
+            abort();                                                         \
+        }                                                                    \
     } while (0)
 
 struct stress_args {

@@ -56,10 +56,9 @@ static void *produce(void *arg)
 
         *item = (struct item){me->index, lane, numbers[lane]++, 0};
         for (;;) {
-            pushed = reserved
-                         ? auvi_queue_push_reserved(me->round->queue, item)
-                         : auvi_queue_push(me->round->queue,
-                                           (enum auvi_priority)lane, item);
+            pushed = reserved ? auvi_queue_push_reserved(me->round->queue, item)
+                              : auvi_queue_push(me->round->queue,
+                                                (enum auvi_priority)lane, item);
             if (pushed != AUV_ERR_QUEUE_FULL)
                 break;
             CHECK(!reserved);

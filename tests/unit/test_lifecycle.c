@@ -9,7 +9,14 @@
 
 #include <cmocka.h>
 
-enum op { ACTIVATE, REQUEST_CLOSE, BEGIN_DESTROY, FINISH_DESTROY, FORCE, OPS };
+enum op {
+    ACTIVATE,
+    REQUEST_CLOSE,
+    BEGIN_DESTROY,
+    FINISH_DESTROY,
+    FORCE,
+    OPS
+};
 
 static enum auvi_step apply(struct auvi_lifecycle *lc, enum op op,
                             auv_close_reason reason)
@@ -49,7 +56,11 @@ static void put_in(struct auvi_lifecycle *lc, auv_state state)
 
 static void every_step_from_every_state(void **unused)
 {
-    enum { WON = 1, LOST = 0, BUG = -1 };
+    enum {
+        WON = 1,
+        LOST = 0,
+        BUG = -1
+    };
     static const auv_state target[OPS] = {
         AUV_STATE_ACTIVE, AUV_STATE_CLOSE_REQUESTED, AUV_STATE_DESTROYING,
         AUV_STATE_DESTROYED, AUV_STATE_DESTROYED};
@@ -122,17 +133,15 @@ static void a_close_needs_a_known_reason(void **unused)
             struct auvi_lifecycle lc;
 
             auvi_lifecycle_init_active(&lc);
-            assert_int_equal(apply(&lc, closers[j], bad[i]),
-                             AUVI_STEP_INVALID);
+            assert_int_equal(apply(&lc, closers[j], bad[i]), AUVI_STEP_INVALID);
             assert_true(auvi_lifecycle_is_active(&lc));
         }
 }
 
 static void queries_follow_the_state(void **unused)
 {
-    static const char *const names[] = {"creating", "active",
-                                        "close_requested", "destroying",
-                                        "destroyed"};
+    static const char *const names[] = {"creating", "active", "close_requested",
+                                        "destroying", "destroyed"};
     int state;
 
     (void)unused;

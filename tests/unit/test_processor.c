@@ -21,8 +21,8 @@ struct fixture {
     uintptr_t expect_order; /* next item, if in_order */
     bool in_order;
     int pumped;
-    uintptr_t repost;    /* times a handler posts again */
-    int64_t handler_us;  /* how long a handler takes */
+    uintptr_t repost;   /* times a handler posts again */
+    int64_t handler_us; /* how long a handler takes */
     bool reenter;
     bool reentry_was_refused;
     enum auvi_process_result results[8]; /* by item */

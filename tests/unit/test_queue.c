@@ -80,8 +80,7 @@ static void urgent_lanes_first(void **unused)
         assert_true(auvi_queue_push(queue, order[i % 4],
                                     item(order[i % 4] * 10 + i / 4)) >= 0);
     for (i = 0; i < 8; i++)
-        assert_ptr_equal(auvi_queue_pop(queue),
-                         item((3 - i / 2) * 10 + i % 2));
+        assert_ptr_equal(auvi_queue_pop(queue), item((3 - i / 2) * 10 + i % 2));
     auvi_queue_destroy(queue);
 }
 
@@ -101,9 +100,9 @@ static void full_is_exact_per_lane(void **unused)
             for (i = 0; i < capacities[c]; i++)
                 assert_true(auvi_queue_push(queue, (enum auvi_priority)lane,
                                             item(i)) >= 0);
-            assert_int_equal(auvi_queue_push(queue, (enum auvi_priority)lane,
-                                             item(0)),
-                             AUV_ERR_QUEUE_FULL);
+            assert_int_equal(
+                auvi_queue_push(queue, (enum auvi_priority)lane, item(0)),
+                AUV_ERR_QUEUE_FULL);
         }
         /* One out, one in. */
         assert_non_null(auvi_queue_pop(queue));
@@ -192,8 +191,8 @@ static void shutdown_refuses_and_keeps(void **unused)
 
     (void)unused;
     for (lane = 0; lane < AUVI_LANES; lane++)
-        assert_true(
-            auvi_queue_push(queue, (enum auvi_priority)lane, item(0)) >= 0);
+        assert_true(auvi_queue_push(queue, (enum auvi_priority)lane, item(0)) >=
+                    0);
     auvi_queue_shutdown(queue);
     auvi_queue_shutdown(queue);
     for (lane = 0; lane < AUVI_LANES; lane++)
@@ -295,8 +294,8 @@ static void many_producers_one_consumer(void **unused)
     assert_int_equal(auvi_poller_add(poller, wake_fd, AUVI_POLL_IN, 0), AUV_OK);
     for (i = 0; i < PRODUCERS; i++) {
         producers[i] = (struct producer){
-            queue, wake_fd, i, calloc(PER_PRODUCER, sizeof(struct message)), 0,
-            0};
+            queue, wake_fd, i, calloc(PER_PRODUCER, sizeof(struct message)),
+            0,     0};
         assert_non_null(producers[i].messages);
         pthread_create(&threads[i], NULL, run_producer, &producers[i]);
     }

@@ -235,9 +235,8 @@ static void *run_adder(void *arg)
     int i;
 
     for (i = 0; i < PER_ADDER; i++) {
-        struct auvi_request request = {.view = me->view,
-                                       .deadline_us = i,
-                                       .user = &me->asks[i]};
+        struct auvi_request request = {
+            .view = me->view, .deadline_us = i, .user = &me->asks[i]};
 
         me->asks[i].asked = me->view;
         while (auvi_requests_add(me->shared->table, &request) != AUV_OK)

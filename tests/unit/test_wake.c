@@ -115,7 +115,9 @@ static void fire_needs_no_step(void **unused)
 
 static void batched_wake_is_put_off_not_dropped(void **unused)
 {
-    enum { INTERVAL_US = 60 * 1000000 }; /* never over in this test */
+    enum {
+        INTERVAL_US = 60 * 1000000
+    }; /* never over in this test */
     struct sink sink;
     struct auvi_wake *wake = make_wake(true, INTERVAL_US, &sink);
 

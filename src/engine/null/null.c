@@ -447,7 +447,9 @@ static int load(struct null_engine *null, uint32_t id, const char *url)
 
         free(copy);
         auvi_engine_on_view_event(&null->base, id, failed);
-        return AUV_OK;
+        /* As in a real engine the page that is there stays, and there is
+         * always one. */
+        return view->document ? AUV_OK : load(null, id, "about:blank");
     }
     free(view->url);
     view->url = copy;

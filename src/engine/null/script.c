@@ -168,7 +168,7 @@ static bool decode_name(const char *at, const char *end,
         const char *plain;
         unsigned c;
 
-        if (n + 4 >= sizeof(out->name))
+        if (n + 4 > sizeof(out->name))
             return false;
         if (*at != '\\') {
             out->name[n++] = *at;

@@ -45,8 +45,9 @@ function listChanged(): void {
   one(document, '[data-kind="image"] b').textContent = formatCount(counts.image);
   one(document, '[data-kind="mesh"] b').textContent = formatCount(counts.mesh);
   nothing.hidden = shown.length > 0;
-  nothing.textContent =
-    assets.size === 0 ? (scanning ? "Looking for assets…" : "No images or meshes here.") : "Nothing matches.";
+  if (assets.size > 0) nothing.textContent = "Nothing matches.";
+  else if (scanning) nothing.textContent = "Looking for assets…";
+  else nothing.textContent = unreadable ? "This folder cannot be read." : "No images or meshes here.";
   document.body.dataset.shown = String(shown.length);
   filterClear.hidden = query.text === "";
   grid.refresh();
@@ -122,9 +123,9 @@ function drawTrail(): void {
   };
   const label = document.createElement("span");
   label.innerHTML = icon("folder");
-  const home = crumb(null, roots.length > 1 ? "All folders" : (roots[0] ?? ""), parts.length === 0);
   // With a single root, "everything" and that root are the same.
   const rest = roots.length > 1 ? parts : parts.slice(1);
+  const home = crumb(null, roots.length > 1 ? "All folders" : (roots[0] ?? ""), rest.length === 0);
   trail.replaceChildren(label, home, ...rest.map((f, i) => crumb(f.id, f.name, i === rest.length - 1)));
   trail.scrollLeft = trail.scrollWidth;
 }
@@ -136,6 +137,7 @@ const scanText = byId("scan-text");
 const cancel = byId<HTMLButtonElement>("cancel");
 const rescan = byId<HTMLButtonElement>("rescan");
 let scanning = false;
+let unreadable = false; // all of it: not a single file was found
 let generation = -1;
 let sequence = -1;
 let early: Batch[] = []; // what arrived before the answer to hello
@@ -148,6 +150,7 @@ function showProgress(progress: Progress): void {
   rescan.hidden = scanning;
   bar.style.transform = `scaleX(${progress.fraction})`;
   const files = formatCount(progress.files);
+  unreadable = progress.files === 0 && progress.unreadable > 0;
   if (scanning) {
     scanText.textContent = `${Math.floor(progress.fraction * 100)} % · ${files} files · ${progress.current}`;
   } else {
@@ -156,8 +159,8 @@ function showProgress(progress: Progress): void {
       ? `Cancelled: ${assets} assets in the first ${files} files`
       : `${assets} assets in ${files} files · ${progress.seconds.toFixed(1)} s`;
   }
-  const unreadable = progress.unreadable ? `, ${formatCount(progress.unreadable)} unreadable` : "";
-  scanText.title = `${formatCount(progress.folders)} folders${unreadable}`;
+  if (progress.unreadable && !scanning) scanText.textContent += ` · ${formatCount(progress.unreadable)} unreadable`;
+  scanText.title = `${formatCount(progress.folders)} folders`;
 }
 
 function addBatch(batch: Batch): void {
@@ -247,6 +250,12 @@ byId("divider").addEventListener("pointerdown", (event) => {
   divider.addEventListener("pointermove", move);
   divider.addEventListener("lostpointercapture", end, { once: true });
 });
+
+// The caret shows where the keyboard is; when it is elsewhere in the window, no ring should claim it.
+const away = (): boolean => document.body.classList.toggle("away", !document.hasFocus());
+addEventListener("focus", away);
+addEventListener("blur", away);
+away();
 
 // --- start --------------------------------------------------------------------------------
 
