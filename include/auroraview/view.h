@@ -320,11 +320,12 @@ typedef enum auv_event_kind {
     AUV_EVENT_MOVED = 16,          /* x, y */
     AUV_EVENT_SHOWN = 17,
     AUV_EVENT_HIDDEN = 18,
-    AUV_EVENT_PARENT_LOST = 19, /* foreign parent destroyed; give another with
+    AUV_EVENT_PARENT_LOST = 19,  /* foreign parent destroyed; give another with
                                     auv_view_set_parent(), or close */
-    AUV_EVENT_PROGRESS = 20,    /* x: percent */
-    AUV_EVENT_CONSOLE = 21,     /* text: line that the page logged; x: level */
-    AUV_EVENT_NATIVE = 22       /* native: the view's own window exists */
+    AUV_EVENT_PROGRESS = 20,     /* x: percent */
+    AUV_EVENT_SCRIPT_ERROR = 21, /* a granted page threw and nobody caught it;
+                                    text: what, source and y: file and line */
+    AUV_EVENT_NATIVE = 22        /* native: the view's own window exists */
 } auv_event_kind;
 
 typedef struct auv_event {
@@ -335,6 +336,7 @@ typedef struct auv_event {
     const char *text; /* never NULL; valid during the call */
     int32_t x, y, width, height;
     auv_native native;
+    const char *source; /* SCRIPT_ERROR; else NULL. As text */
 } auv_event;
 
 typedef void (*auv_event_fn)(auv_view *view, const auv_event *event,

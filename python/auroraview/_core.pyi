@@ -41,7 +41,7 @@ EVENT_SHOWN: int
 EVENT_HIDDEN: int
 EVENT_PARENT_LOST: int
 EVENT_PROGRESS: int
-EVENT_CONSOLE: int
+EVENT_SCRIPT_ERROR: int
 EVENT_NATIVE: int
 
 def version() -> str: ...
@@ -113,7 +113,7 @@ class View:
     def on(self, name: str, fn: Callable[..., object], /) -> int: ...
     def observe(
         self,
-        fn: Callable[[int, int, int, str, int, int, int, int, int], object],
+        fn: Callable[[int, int, int, str, int, int, int, int, int, str], object],
         /,
     ) -> int: ...
     def off(self, listener: int, /) -> None: ...

@@ -291,6 +291,8 @@ void auvi_order_free(struct auvi_order *order);
 /* Link thread. */
 void auvi_view_tell(auv_view *view, const auv_event *event);
 void auvi_view_tell_closed(auv_view *view);
+/* An item that tells the observers, for the caller to push; NULL: no memory. */
+struct auvi_item *auvi_view_event_item(auv_view *view, const auv_event *event);
 
 /* ---- handlers.c (consumer only, but for the op constructors) ------------- */
 

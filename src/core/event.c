@@ -14,15 +14,20 @@
 static struct auvi_view_event *event_copy(const auv_event *event)
 {
     const char *text = event->text ? event->text : "";
-    size_t length = strlen(text);
-    struct auvi_view_event *copy = malloc(sizeof(*copy) + length + 1);
+    const char *source = event->source ? event->source : "";
+    size_t length = strlen(text) + 1, source_length = strlen(source) + 1;
+    struct auvi_view_event *copy =
+        malloc(sizeof(*copy) + length + source_length);
 
     if (!copy)
         return NULL;
     copy->event = *event;
     copy->event.size = sizeof(copy->event);
-    memcpy(copy->text, text, length + 1);
+    memcpy(copy->text, text, length);
+    memcpy(copy->text + length, source, source_length);
     copy->event.text = copy->text;
+    if (event->source)
+        copy->event.source = copy->text + length;
     return copy;
 }
 
@@ -62,6 +67,20 @@ static void item_lost(auv_view *view, struct auvi_item *item)
     atomic_fetch_add_explicit(&view->app->dropped, 1, memory_order_relaxed);
     if (item)
         auvi_item_discard(item);
+}
+
+struct auvi_item *auvi_view_event_item(auv_view *view, const auv_event *event)
+{
+    struct auvi_item *item = item_new(view, AUVI_ITEM_VIEW_EVENT);
+
+    if (!item)
+        return NULL;
+    item->u.event = event_copy(event);
+    if (item->u.event)
+        return item;
+    auv_view_unref(view);
+    free(item);
+    return NULL;
 }
 
 void auvi_view_tell(auv_view *view, const auv_event *event)

@@ -124,6 +124,26 @@ static void receive_hello(auv_view *view, const struct auvi_frame *frame,
         auvi_view_tell(view, &event);
 }
 
+/* In the lane of the page's other messages: a page that floods errors waits
+ * like one that floods events. */
+static int receive_script_error(auv_view *view, struct auvi_frame *frame,
+                                struct outcome *outcome)
+{
+    auv_event event = {.kind = AUV_EVENT_SCRIPT_ERROR, .error = AUV_ERR_SCRIPT};
+    struct auvi_item *item;
+
+    if (!frame->payload)
+        return AUV_ERR_PROTOCOL; /* the bridge sends short texts only */
+    event.text = frame->payload;
+    event.source = frame->name;
+    event.y = (int32_t)(frame->id & INT32_MAX);
+    item = auvi_view_event_item(view, &event);
+    if (!item)
+        return AUV_ERR_NOMEM;
+    push(view->app, item, outcome);
+    return AUV_OK;
+}
+
 static int receive_frame(auv_view *view, struct auvi_frame *frame,
                          struct outcome *outcome)
 {
@@ -150,6 +170,8 @@ static int receive_frame(auv_view *view, struct auvi_frame *frame,
         return receive_call(view, frame, outcome);
     case AUVI_FRAME_EVENT:
         return receive_event(view, frame, outcome);
+    case AUVI_FRAME_SCRIPT_ERROR:
+        return receive_script_error(view, frame, outcome);
     case AUVI_FRAME_RESULT:
         return receive_result(view, frame);
     case AUVI_FRAME_CANCEL:

@@ -24,12 +24,12 @@
     'use strict';
 
     const {
-        uncurry, parse, PromiseNow, TypeErrorNow, StringNow, ProxyNow,
+        uncurry, stringify, parse, slice, PromiseNow, TypeErrorNow, StringNow, ProxyNow,
         isArray, define, freeze, hasOwn, apply, mapSize, soon, setTimer,
         clearTimer, now, warn, report, checkpoint, getter, list, safeMap,
         makeError, errorFrom, describe,
     } = builtins;
-    const {wireName, eventName, parts, encode, decode, countTypes} = values;
+    const {wireName, eventName, plainText, parts, encode, decode, countTypes} = values;
 
     const MAX_KEPT = 256; // events kept for listeners to come
     const FLUSH_AT = 4 << 20; // characters in one turn before they must leave
@@ -398,7 +398,7 @@
         if (!evals.delete(id))
             return;
         parts.text = '';
-        post('F', id, '', describe(error));
+        post('F', id, '', stringify(describe(error)));
     }
 
     // ---- records in ----
@@ -638,6 +638,25 @@
     const tellHidden = () => native(isHidden(page) ? 'h' : 'v');
     page.addEventListener('visibilitychange', tellHidden);
     tellHidden();
+
+    // What nobody caught goes to the host's log: its developer has no console.
+    // The page may lie here, as anywhere; it can only mislead its own developer.
+    function tellError(message, source, line) {
+        try {
+            post('J', line >>> 0, plainText(slice(StringNow(source), 0, 256)),
+                plainText(slice(StringNow(message), 0, 4096)));
+        } catch (_) {
+            // Something without a text was thrown.
+        }
+    }
+    globalThis.addEventListener('error', (event) => {
+        if (event.message) // not a resource that failed to load
+            tellError(event.message, event.filename, event.lineno);
+    });
+    globalThis.addEventListener('unhandledrejection', (event) => {
+        const {name, message} = describe(event.reason);
+        tellError(`Unhandled rejection: ${name}: ${message}`, '', 0);
+    });
 
     // A task after DOMContentLoaded, so that listeners added in a handler of
     // that event are in time.

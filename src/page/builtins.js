@@ -132,7 +132,7 @@
         } catch (_) {
             out.message = out.message || 'the script threw an unreadable value';
         }
-        return stringify(out);
+        return out;
     }
 
     return {

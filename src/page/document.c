@@ -247,6 +247,11 @@ static bool fill_frame(struct auvi_document *document,
     case 'E':
         kind = AUVI_FRAME_EVENT;
         break;
+    case 'J':
+        kind = AUVI_FRAME_SCRIPT_ERROR;
+        record->payload_length =
+            auvi_name_decode(record->payload, record->payload_length);
+        break;
     case 'R':
     case 'F':
         kind = AUVI_FRAME_RESULT;

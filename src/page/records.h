@@ -19,7 +19,7 @@ struct auvi_record {
     size_t name_length;
     const char *parts;
     size_t parts_length;
-    const char *payload;
+    char *payload;
     size_t payload_length;
 };
 

@@ -291,5 +291,10 @@
         return object;
     }
 
-    return {__proto__: null, wireName, eventName, parts, encode, decode, countTypes};
+    // Any text as a field of a record.
+    function plainText(text) {
+        return encodeText(wellFormed(text));
+    }
+
+    return {__proto__: null, wireName, eventName, plainText, parts, encode, decode, countTypes};
 })

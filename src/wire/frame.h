@@ -33,11 +33,13 @@
 /* Values are wire format. */
 enum auvi_frame_kind {
     /* data link, page -> host */
-    AUVI_FRAME_HELLO = 1,  /* a document is up: generation; name: its URL;
+    AUVI_FRAME_HELLO = 1,        /* a document is up: generation; name: its URL;
                               id: 1 if granted, else 0 */
-    AUVI_FRAME_GONE = 2,   /* and is no more: generation */
-    AUVI_FRAME_CALL = 3,   /* id, name: method, payload: arguments */
-    AUVI_FRAME_RESULT = 4, /* id of an EVAL; flag ERROR */
+    AUVI_FRAME_GONE = 2,         /* and is no more: generation */
+    AUVI_FRAME_CALL = 3,         /* id, name: method, payload: arguments */
+    AUVI_FRAME_RESULT = 4,       /* id of an EVAL; flag ERROR */
+    AUVI_FRAME_SCRIPT_ERROR = 9, /* generation; id: line, name: source,
+                                    payload: text (not JSON) */
     /* data link, both ways */
     AUVI_FRAME_EVENT = 5, /* name, payload */
     AUVI_FRAME_CANCEL =

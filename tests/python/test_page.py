@@ -333,3 +333,19 @@ def test_what_is_asked_after_a_flood_of_events_is_answered(web_pump, view):
         for i in range(3000):
             view.emit("flood", {"n": i})
         assert view.eval_js_sync("1", 10000) == 1
+
+
+def test_what_the_page_throws_and_nobody_catches_is_heard(web_pump, view):
+    heard = []
+    view.on("js_error", heard.append)
+    # By a script of the page's own: what the host evaluates counts as foreign,
+    # and WebKit tells pages nothing of errors in foreign scripts.
+    web_pump.value(
+        view,
+        "(() => { const s = document.createElement('script');"
+        " s.textContent = `setTimeout(() => missing(), 0);"
+        " Promise.reject(new Error('lost'))`; document.body.append(s); return 1 })()",
+    )
+    web_pump.until(lambda: len(heard) >= 2, "both errors")
+    texts = sorted(entry["message"] for entry in heard)
+    assert "missing" in texts[0] and "lost" in texts[1]

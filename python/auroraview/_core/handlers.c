@@ -261,16 +261,20 @@ void auvi_py_on_event(auv_view *view, const auv_event *event, void *user)
     PyGILState_STATE gil = PyGILState_Ensure();
     PyObject *text = PyUnicode_DecodeUTF8(
         event->text, (Py_ssize_t)strlen(event->text), "replace");
+    const char *from = event->source ? event->source : "";
+    PyObject *source =
+        PyUnicode_DecodeUTF8(from, (Py_ssize_t)strlen(from), "replace");
     PyObject *args = NULL;
 
     (void)view;
-    if (text)
+    if (text && source)
         args = Py_BuildValue(
-            "(iiiOiiiiK)", (int)event->kind, (int)event->reason, event->error,
+            "(iiiOiiiiKO)", (int)event->kind, (int)event->reason, event->error,
             text, (int)event->x, (int)event->y, (int)event->width,
-            (int)event->height, (unsigned long long)event->native);
+            (int)event->height, (unsigned long long)event->native, source);
     notify(handler->fn, args, "observer", NULL);
     Py_XDECREF(text);
+    Py_XDECREF(source);
     PyGILState_Release(gil);
 }
 

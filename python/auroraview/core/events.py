@@ -11,29 +11,62 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-__all__ = ["ConnectionId", "EventHub", "WINDOW_EVENTS"]
+__all__ = ["ConnectionId", "EventHub", "ViewEvent", "WINDOW_EVENTS"]
 
 
-def _text_as(key: str) -> Callable[[int, str, int, int, int, int], dict[str, Any]]:
-    return lambda error, text, x, y, width, height: {key: text}
+class ViewEvent:
+    """What the core reports of a view: ``auv_event`` of the C API.
+
+    Lengths are device pixels; ``x`` and ``y`` have other meanings in some kinds.
+    """
+
+    __slots__ = (
+        "kind", "reason", "error", "text", "x", "y", "width", "height", "native", "source",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        kind: int,
+        reason: int,
+        error: int,
+        text: str,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        native: int,
+        source: str,
+    ) -> None:
+        self.kind = kind
+        self.reason = reason
+        self.error = error
+        self.text = text
+        self.x = x
+        self.y = y
+        self.width = width
+        self.height = height
+        self.native = native
+        self.source = source
 
 
-def _nothing(error: int, text: str, x: int, y: int, width: int, height: int) -> dict[str, Any]:
+def _text_as(key: str) -> Callable[[ViewEvent], dict[str, Any]]:
+    return lambda event: {key: event.text}
+
+
+def _nothing(event: ViewEvent) -> dict[str, Any]:
     return {}
 
 
+def _failure(event: ViewEvent) -> dict[str, Any]:
+    return {"error": event.error, "reason": event.text}
+
+
 # Name of each window event, and what its handlers are given.
-_BY_KIND: dict[int, tuple[str, Callable[[int, str, int, int, int, int], dict[str, Any]]]] = {
-    _core.EVENT_CLOSED: (
-        "closed",
-        lambda error, text, x, y, width, height: {"error": error, "reason": text},
-    ),
+_BY_KIND: dict[int, tuple[str, Callable[[ViewEvent], dict[str, Any]]]] = {
+    _core.EVENT_CLOSED: ("closed", _failure),
     _core.EVENT_LOAD_STARTED: ("load_started", _text_as("url")),
     _core.EVENT_LOADED: ("loaded", _text_as("url")),
-    _core.EVENT_LOAD_FAILED: (
-        "load_failed",
-        lambda error, text, x, y, width, height: {"error": error, "reason": text},
-    ),
+    _core.EVENT_LOAD_FAILED: ("load_failed", _failure),
     _core.EVENT_PAGE_LOST: ("page_lost", _text_as("reason")),
     _core.EVENT_TITLE: ("title_changed", _text_as("title")),
     _core.EVENT_URL: ("url_changed", _text_as("url")),
@@ -41,21 +74,19 @@ _BY_KIND: dict[int, tuple[str, Callable[[int, str, int, int, int, int], dict[str
     _core.EVENT_FOCUS_OUT: ("blurred", _nothing),
     _core.EVENT_RESIZED: (
         "resized",
-        lambda error, text, x, y, width, height: {"width": width, "height": height},
+        lambda event: {"width": event.width, "height": event.height},
     ),
-    _core.EVENT_MOVED: (
-        "moved",
-        lambda error, text, x, y, width, height: {"x": x, "y": y},
-    ),
+    _core.EVENT_MOVED: ("moved", lambda event: {"x": event.x, "y": event.y}),
     _core.EVENT_SHOWN: ("shown", _nothing),
     _core.EVENT_HIDDEN: ("hidden", _nothing),
-    _core.EVENT_PROGRESS: (
-        "load_progress",
-        lambda error, text, x, y, width, height: {"progress": x},
-    ),
-    _core.EVENT_CONSOLE: (
-        "console_message",
-        lambda error, text, x, y, width, height: {"level": x, "message": text},
+    _core.EVENT_PROGRESS: ("load_progress", lambda event: {"progress": event.x}),
+    _core.EVENT_SCRIPT_ERROR: (
+        "js_error",
+        lambda event: {
+            "message": event.text,
+            "line": event.y,
+            "source": event.source,
+        },
     ),
 }
 
@@ -106,19 +137,9 @@ class EventHub:
         self._view.off(listener)
         return True
 
-    def dispatch(
-        self,
-        kind: int,
-        reason: int,
-        error: int,
-        text: str,
-        x: int,
-        y: int,
-        width: int,
-        height: int,
-    ) -> None:
+    def dispatch(self, event: ViewEvent) -> None:
         """Run the handlers of a window event. One that raises does not stop the next."""
-        known = _BY_KIND.get(kind)
+        known = _BY_KIND.get(event.kind)
         if known is None:
             return
         name, make = known
@@ -126,7 +147,7 @@ class EventHub:
             handlers = list(self._window.get(name, {}).values())
         for handler in handlers:
             try:
-                handler(make(error, text, x, y, width, height))
+                handler(make(event))
             except Exception as failure:
                 from auroraview.core.handlers import handler_failed
 

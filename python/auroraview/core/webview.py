@@ -6,7 +6,7 @@ import os
 
 from auroraview import _core
 from auroraview.core import app as _app
-from auroraview.core.events import EventHub
+from auroraview.core.events import EventHub, ViewEvent
 from auroraview.errors import Busy, Cancelled, Closed, EngineLost
 
 TYPE_CHECKING = False
@@ -150,30 +150,20 @@ class WebView:
     ) -> None:
         self.close()
 
-    def _observe(
-        self,
-        kind: int,
-        reason: int,
-        error: int,
-        text: str,
-        x: int,
-        y: int,
-        width: int,
-        height: int,
-        native: int,
-    ) -> None:
+    def _observe(self, *fields: Any) -> None:
+        event = ViewEvent(*fields)
         # Runs before any handler of the application, so that handlers find the
         # properties up to date.
-        if kind == _core.EVENT_NATIVE:
-            self._hwnd = native
-        elif kind == _core.EVENT_RESIZED:
-            self._width, self._height = width, height
-        elif kind == _core.EVENT_URL:
-            self._url = text
-        elif kind == _core.EVENT_CLOSED:
+        if event.kind == _core.EVENT_NATIVE:
+            self._hwnd = event.native
+        elif event.kind == _core.EVENT_RESIZED:
+            self._width, self._height = event.width, event.height
+        elif event.kind == _core.EVENT_URL:
+            self._url = event.text
+        elif event.kind == _core.EVENT_CLOSED:
             self._done = True
             self._hwnd = None
-        self._events.dispatch(kind, reason, error, text, x, y, width, height)
+        self._events.dispatch(event)
 
     # -- life ------------------------------------------------------------------
 

@@ -55,14 +55,20 @@ static void on_load_changed(WebKitWebView *web, WebKitLoadEvent stage,
     case WEBKIT_LOAD_REDIRECTED:
         break;
     case WEBKIT_LOAD_COMMITTED:
+        view->has_page = true;
         report_text(view, AUV_EVENT_LOAD_COMMITTED, url);
         if (view->web)
             auvi_wk_link_committed(view);
         break;
     case WEBKIT_LOAD_FINISHED:
         /* Comes after load-failed too. */
-        if (view->load_failed)
+        if (view->load_failed) {
+            /* Scripts and events wait for a page: there is always one. */
+            if (view->blank_due)
+                webkit_web_view_load_uri(web, "about:blank");
+            view->blank_due = false;
             break;
+        }
         status = error_status(web);
         if (status) {
             char why[128];
@@ -86,6 +92,9 @@ static gboolean on_load_failed(WebKitWebView *web, WebKitLoadEvent stage,
     (void)web;
     (void)stage;
     view->load_failed = true;
+    view->blank_due =
+        !view->has_page && !g_error_matches(error, WEBKIT_NETWORK_ERROR,
+                                            WEBKIT_NETWORK_ERROR_CANCELLED);
     /* Cancelled: stopped, or another page was asked for meanwhile. The core
      * tells the two apart; only a failure ends the wait for a page. */
     report_load_failed(view,
@@ -109,6 +118,7 @@ static gboolean on_tls_failed(WebKitWebView *web, const char *url,
     (void)certificate;
     (void)errors;
     view->load_failed = true;
+    view->blank_due = !view->has_page;
     report_load_failed(view, AUV_ERR_LOAD, url,
                        "its TLS certificate is not valid");
     return TRUE;
@@ -165,6 +175,7 @@ static void on_page_lost(WebKitWebView *web,
         text = "the page process was ended on request";
         break;
     }
+    view->has_page = false;
     auvi_wk_link_page_lost(view);
     report_text(view, AUV_EVENT_PAGE_LOST, text);
 }

@@ -55,6 +55,8 @@ struct auvi_wk_view {
     bool link_due;        /* attach_link() is to come for `generation` */
     uint64_t linked_page; /* WebKit's number of the page that wanted it; 0 */
     bool load_failed;     /* the present load ends with LOAD_FAILED */
+    bool has_page;        /* a document was committed in this page process */
+    bool blank_due;       /* the first load failed: show an empty page */
     int progress;         /* percent, last reported */
 
     /* ---- window ---- */

@@ -12,6 +12,7 @@ import os
 import weakref
 
 from auroraview import _core
+from auroraview.core.events import ViewEvent
 from auroraview.core.webview import WebView, file_url, refuse_options
 from auroraview.errors import Closed, Unsupported
 from auroraview.integration.qt import pump
@@ -80,7 +81,7 @@ class QtWebView(QtWidgets.QWidget):
     loadFinished = Signal(bool)
     loadProgress = Signal(int)
     titleChanged = Signal(str)
-    consoleMessage = Signal(int, str, int, str)
+    jsError = Signal(str, int, str)
     renderProcessTerminated = Signal(int, int)
     ipcMessageReceived = Signal(str, object)
     windowCloseRequested = Signal()
@@ -153,7 +154,7 @@ class QtWebView(QtWidgets.QWidget):
         def observe(*event: Any) -> None:
             widget = me()
             if widget is not None and is_valid(widget) and widget._view is view:
-                widget._observe(*event)
+                widget._observe(ViewEvent(*event))
 
         def unheard(name: str, data: object) -> None:
             widget = me()
@@ -196,18 +197,8 @@ class QtWebView(QtWidgets.QWidget):
     def _set_input(self, admitted: bool) -> None:
         self._do("set_input", admitted)
 
-    def _observe(
-        self,
-        kind: int,
-        reason: int,
-        error: int,
-        text: str,
-        x: int,
-        y: int,
-        width: int,
-        height: int,
-        native: int,
-    ) -> None:
+    def _observe(self, event: ViewEvent) -> None:
+        kind = event.kind
         if kind == _core.EVENT_LOAD_STARTED:
             self._loading = True
             self.loadStarted.emit()
@@ -215,31 +206,31 @@ class QtWebView(QtWidgets.QWidget):
             self._loading = False
             self.loadFinished.emit(kind == _core.EVENT_LOADED)
         elif kind == _core.EVENT_PROGRESS:
-            self.loadProgress.emit(x)
+            self.loadProgress.emit(event.x)
         elif kind == _core.EVENT_TITLE:
-            self._page_title = text
-            self.titleChanged.emit(text)
+            self._page_title = event.text
+            self.titleChanged.emit(event.text)
         elif kind == _core.EVENT_URL:
-            self._url = text
-            self.urlChanged.emit(text)
-        elif kind == _core.EVENT_CONSOLE:
-            self.consoleMessage.emit(x, text, 0, "")
+            self._url = event.text
+            self.urlChanged.emit(event.text)
+        elif kind == _core.EVENT_SCRIPT_ERROR:
+            self.jsError.emit(event.text, event.y, event.source)
         elif kind == _core.EVENT_PAGE_LOST:
-            self.renderProcessTerminated.emit(1, error)
+            self.renderProcessTerminated.emit(1, event.error)
         elif kind == _core.EVENT_FOCUS_IN:
             self._engine_took_focus()
         elif kind == _core.EVENT_FOCUS_OUT:
             self._engine_has_focus = False
         elif kind == _core.EVENT_FOCUS_LEAVE:
-            self._leave(forward=x > 0)
+            self._leave(forward=event.x > 0)
         elif kind == _core.EVENT_PARENT_LOST:
             self._native = 0
             if self.isVisible():
                 self._embed()
-        elif kind == _core.EVENT_CLOSE_REQUESTED and reason == _core.CLOSE_USER:
+        elif kind == _core.EVENT_CLOSE_REQUESTED and event.reason == _core.CLOSE_USER:
             self.windowCloseRequested.emit()
-        elif kind == _core.EVENT_CLOSED and reason == _core.CLOSE_ENGINE_LOST:
-            self.renderProcessTerminated.emit(2, error)
+        elif kind == _core.EVENT_CLOSED and event.reason == _core.CLOSE_ENGINE_LOST:
+            self.renderProcessTerminated.emit(2, event.error)
 
     # -- keyboard ----------------------------------------------------------------
 
