@@ -117,8 +117,9 @@ AUV_API uint32_t auv_view_id(const auv_view *view);
 /* ---- closing ----------------------------------------------------------- */
 
 /* Ask the view to close. Never blocks and never runs host code: observers hear
- * of it inside the next auv_app_process(). Legal while CREATING: the view is
- * then never shown. What was emitted before is still delivered.
+ * of it inside the next auv_app_process(). Legal while CREATING: it is honoured,
+ * not lost. What was emitted before is still sent; calls of the page that wait
+ * are not run, since nobody could get their answer.
  *
  * threads: any, also inside a wakeup callback
  * returns: 1 if this call closed it, 0 if it was closing (first reason wins)
@@ -240,7 +241,8 @@ AUV_API int auv_view_eval_wait(auv_view *view, const char *script,
  * threads: any
  * returns: AUV_OK once accepted: the page then gets it, unless it dies or is
  *          navigated away first
- * errors:  AUV_ERR_ARG; AUV_ERR_CLOSED - counted as dropped; AUV_ERR_NOMEM;
+ * errors:  AUV_ERR_ARG; AUV_ERR_CLOSED - counted as dropped while the view is
+ *          closing; AUV_ERR_NOMEM;
  *          AUV_ERR_TOO_LARGE; AUV_ERR_QUEUE_FULL
  * owns:    copies everything; json NULL means null
  * since:   0.1 */
@@ -325,7 +327,8 @@ typedef enum auv_event_kind {
     AUV_EVENT_PROGRESS = 20,     /* x: percent */
     AUV_EVENT_SCRIPT_ERROR = 21, /* a granted page threw and nobody caught it;
                                     text: what, source and y: file and line */
-    AUV_EVENT_NATIVE = 22        /* native: the view's own window exists */
+    AUV_EVENT_NATIVE = 22,       /* native: the view's own window exists */
+    AUV_EVENT_DESTROYING = 23 /* its engine side is being torn down; reason */
 } auv_event_kind;
 
 typedef struct auv_event {

@@ -43,6 +43,7 @@ EVENT_PARENT_LOST: int
 EVENT_PROGRESS: int
 EVENT_SCRIPT_ERROR: int
 EVENT_NATIVE: int
+EVENT_DESTROYING: int
 
 def version() -> str: ...
 def error_name(code: int, /) -> str: ...

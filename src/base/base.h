@@ -91,6 +91,8 @@ int auvi_thread_start(struct auvi_thread **out, const char *name,
                       void (*fn)(void *user), void *user);
 void auvi_thread_join(struct auvi_thread *thread); /* frees it */
 int auvi_cpu_count(void); /* that this process may use */
+/* For loops that wait for another process: it may be on this processor. */
+void auvi_thread_yield(void);
 /* A number for the calling thread, never 0. Cheap. */
 uint64_t auvi_thread_self(void);
 

@@ -115,3 +115,8 @@ int auvi_cpu_count(void)
         return 1;
     return CPU_COUNT(&set);
 }
+
+void auvi_thread_yield(void)
+{
+    sched_yield();
+}

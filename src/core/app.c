@@ -244,6 +244,11 @@ void auv_app_destroy(auv_app *app)
 
     if (!app)
         return;
+    if (auvi_processor_is_current(&app->processor)) {
+        auvi_log(AUV_LOG_ERROR, "auv_app_destroy() inside a handler: ignored; "
+                                "call auv_app_quit() there, destroy later");
+        return;
+    }
     close_all(app);
     atomic_store_explicit(&app->stopping, true, memory_order_release);
     auvi_app_wake_link_thread(app);
@@ -295,6 +300,11 @@ int auv_app_set_wakeup(auv_app *app, void (*fn)(void *user), void *user)
     return AUV_OK;
 }
 
+static uint64_t calls_handled(struct auv_app *app)
+{
+    return atomic_load_explicit(&app->calls_handled, memory_order_relaxed);
+}
+
 /* A page that awaits one call after the other sends the next within a few
  * microseconds; sleeping and being woken costs several times that. So after a
  * call has been answered, and only then, look for a while before leaving. The
@@ -307,14 +317,18 @@ static enum auvi_process_result spin_for_calls(auv_app *app,
 
     while (result == AUVI_PROCESS_CONTINUE && now - last < app->spin_us &&
            now - start < SPIN_TOTAL_US) {
-        uint64_t handled = app->calls_handled;
+        uint64_t handled = calls_handled(app);
 
         auvi_receive(app);
         if (!auvi_queue_is_empty(app->inbox))
             result = auvi_processor_tick(&app->processor, &busy);
         now = auvi_clock_us();
-        if (app->calls_handled != handled)
+        if (calls_handled(app) != handled)
             last = now;
+        else
+            /* Where the page shares our processor it could not send before we
+             * have stopped looking. */
+            auvi_thread_yield();
     }
     return result;
 }
@@ -329,7 +343,7 @@ int auv_app_process(auv_app *app)
         return auvi_fail(AUV_ERR_ARG, "app is NULL");
     if (auvi_processor_is_current(&app->processor))
         return auvi_fail(AUV_ERR_BUSY, "this is inside a handler");
-    handled = app->calls_handled;
+    handled = calls_handled(app);
     wake = auvi_receive(app);
     result = auvi_processor_tick(&app->processor, &busy);
     if (busy) {
@@ -338,7 +352,7 @@ int auv_app_process(auv_app *app)
             auvi_app_wake_consumer(app, 1);
         return auvi_fail(AUV_ERR_BUSY, "another thread is processing");
     }
-    if (app->calls_handled != handled)
+    if (calls_handled(app) != handled)
         result = spin_for_calls(app, result);
     auvi_app_unspill(app);
     auvi_receive_resume(app);

@@ -52,7 +52,7 @@ enum auvi_item_kind {
 struct auvi_item {
     enum auvi_item_kind kind;
     struct auvi_item *next; /* spill_lock */
-    auv_view *view; /* a reference; NULL for POST */
+    auv_view *view;         /* a reference; NULL for POST */
     union {
         struct auv_call *call;
         struct auv_message *message;
@@ -132,7 +132,7 @@ struct auv_app {
     _Atomic int64_t link_deadline_us; /* when the link thread wakes next */
     _Atomic bool receive_stalled;     /* the inbox was full */
     _Atomic bool receive_again;       /* read packets hold more frames */
-    uint64_t calls_handled;           /* consumer: by this thread, ever */
+    _Atomic uint64_t calls_handled;   /* written by the consumer */
     int64_t spin_us;       /* how long to look for a next call; 0: never */
     bool sender_woken;     /* consumer: the link thread, since the last flush */
     bool replies_deferred; /* consumer: answers wait for auvi_send_flush() */
@@ -199,7 +199,7 @@ struct auv_view {
     struct auvi_link *link;
     /* send_lock */
     struct auv_message *held, **held_tail;
-    bool link_blocked; /* waits for POLL_OUT */
+    bool link_blocked;    /* waits for POLL_OUT */
     uint64_t *sent_evals; /* ids; some of them may have ended */
     size_t sent_eval_count, sent_eval_space;
     /* receive_lock */

@@ -53,7 +53,7 @@ enum auvi_process_result auvi_dispatch(void *ctx, void *what)
         /* The item lies inside the call, which the handler may keep. */
         if (!auv_call_is_cancelled(item->u.call))
             auvi_handlers_call(item->u.call->view, item->u.call);
-        app->calls_handled++;
+        atomic_fetch_add_explicit(&app->calls_handled, 1, memory_order_relaxed);
         auv_call_unref(item->u.call);
         send_deferred(app);
         return result;

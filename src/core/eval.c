@@ -58,6 +58,20 @@ void auvi_requests_end_view(struct auv_app *app, uint32_t view, int error)
         auvi_request_end(app, &request, error, NULL);
 }
 
+/* Nobody waits for the script any more: tell the page, which may hold it as a
+ * promise. Only a courtesy, so nothing is done about a failure. */
+static void cancel_script(auv_view *view, uint64_t id)
+{
+    struct auv_message *message;
+
+    if (auvi_message_create("", 0, NULL, 0, NULL, 0, &message) < 0)
+        return;
+    message->kind = AUVI_FRAME_CANCEL;
+    message->id = id;
+    if (auvi_send(view, message, false) < 0)
+        auv_message_unref(message);
+}
+
 int64_t auvi_requests_expire(struct auv_app *app)
 {
     struct auvi_request request;
@@ -66,10 +80,12 @@ int64_t auvi_requests_expire(struct auv_app *app)
     if (!auvi_requests_take_expired(app->requests, auvi_clock_us(), &request,
                                     &next))
         return next;
-    do
+    do {
+        if (request.owner)
+            cancel_script(request.owner, request.id);
         auvi_request_end(app, &request, AUV_ERR_TIMEOUT, NULL);
-    while (auvi_requests_take_expired(app->requests, auvi_clock_us(), &request,
-                                      &next));
+    } while (auvi_requests_take_expired(app->requests, auvi_clock_us(),
+                                        &request, &next));
     return next;
 }
 
@@ -202,6 +218,8 @@ int auv_view_eval_wait(auv_view *view, const char *script, size_t length,
             *out = waiter.message;
         else
             auv_message_unref(waiter.message);
+        if (error == AUV_ERR_TIMEOUT)
+            cancel_script(view, request.id);
         if (error == AUV_ERR_TIMEOUT)
             auvi_fail(error, "the script gave no result in %lld ms",
                       (long long)timeout_ms);

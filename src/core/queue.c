@@ -41,6 +41,28 @@
  * it time (first by spinning, then by a real, short sleep, so that a consumer
  * of real-time priority lets it run) and says "not empty".
  *
+ * CONTENTION. A producer that loses the CAS pauses, longer with each loss, and
+ * tries again with the tail that it lost against, which is likely to be old by
+ * then: so it pauses once more, while the winner keeps the line of `tail` and
+ * fills a run of neighbouring cells, instead of both sending the line to and
+ * fro at each push. The pause is bounded, and a loser never waits for anybody:
+ * what it waits for is time. A claim by fetch-and-add, which cannot lose, is
+ * slower for that very reason; it would also have to undo what it claimed in a
+ * full or closed lane.
+ *
+ * WAITING FOR ROOM, auvi_queue_push_wait(). A pop would need a barrier between
+ * moving `head` and looking for waiters; so it does not look. The consumer
+ * looks once in a while, and always in prepare_sleep() (and shutdown), by an
+ * exchange of `wanted`; a waiter sets `wanted` by an exchange, then tries again,
+ * then sleeps on `room`. The two exchanges are of one word, so one comes first:
+ *   - the waiter's: the consumer reads it, moves `room` and wakes. The waiter
+ *     read `room` before it set `wanted`, hence before it moved: its futex
+ *     sees the difference, or is asleep and is woken;
+ *   - the consumer's: the waiter reads from it and through it sees every head
+ *     (or the closed bit) of before: its push finds the room.
+ * Who is woken sets `wanted` again before it tries, so that nobody needs to be
+ * counted. In between lie at most 64 pops, or the rest of the drain.
+ *
  * SHUTDOWN. The top bit of `tail` is the closed bit. It is set by one
  * read-modify-write, which fixes the last place of the lane for ever: every CAS
  * after it fails, and every claim before it is counted. "No push is under way"
@@ -48,14 +70,18 @@
  *
  * PROGRESS. push: lock-free (a lost CAS means that another push won); it waits
  * neither for the consumer nor for a slow producer. pop, length, metrics,
- * shutdown: wait-free. prepare_sleep: bounded. wait_quiet: waits, by contract.
+ * shutdown: wait-free. prepare_sleep: bounded. wait_quiet, push_wait: wait, by
+ * contract.
  *
  * METRICS cost the fast path nothing: accepted and received are the counters;
  * lost races are added by their loser to the line that it has just won;
  * refusals count on a line of their own. The peak is sampled: by the consumer
  * when it wakes and once in PEAK_STRIDE pops, by producers when they look at
  * `head`, which includes every refusal. So a full lane is always seen as such,
- * and a lower peak is right to within PEAK_STRIDE.
+ * and a lower peak is right to within PEAK_STRIDE. The latency is sampled: the
+ * place that is a multiple of LATENCY_STRIDE carries the time of its push in
+ * `stamps`. A stamp belongs to whom its cell belongs, and is published and
+ * emptied with it. So a push reads the clock once in 64.
  */
 #include "core/queue.h"
 
@@ -73,18 +99,18 @@
 
 /* -- tests/model makes these small, to be able to look at every case -- */
 #ifndef PEAK_STRIDE
-#define PEAK_STRIDE 64 /* 0: no samples */
+#define PEAK_STRIDE 64 /* pops; 0: no samples */
 #endif
-#ifndef LINE_BITS
-#define LINE_BITS 3 /* 8 cells of 8 bytes to a 64-byte line */
+#ifndef LATENCY_STRIDE
+#define LATENCY_STRIDE 64 /* places, a power of two; 0: no samples */
 #endif
 #ifndef SPINS
 #define SPINS 64
 #endif
 
-#define LINE_CELLS ((uint64_t)1 << LINE_BITS)
-/* Smallest ring: one block of the cell order, see cell_of(). */
-#define MIN_RING (LINE_CELLS * LINE_CELLS)
+/* Pauses after a lost CAS: 2, 4, … up to 2^6, some 2 microseconds. Measured:
+ * 2^3 is half as good, and nothing is gained beyond. */
+#define BACK_OFF_LIMIT 6
 
 struct lane {
     /* -- producers write; the consumer reads tail now and then -- */
@@ -95,7 +121,8 @@ struct lane {
 
     /* -- set by create -- */
     alignas(LINE) _Atomic(void *) *cells;
-    uint64_t mask;   /* ring size - 1 */
+    _Atomic int64_t *stamps; /* ns; one for LATENCY_STRIDE places */
+    uint64_t mask;           /* ring size - 1 */
     uint64_t places; /* for auvi_queue_push() */
 };
 
@@ -106,34 +133,51 @@ struct auvi_queue {
     alignas(LINE) _Atomic uint64_t head[AUVI_LANES];
     bool armed;            /* consumer only: prepare_sleep() said true */
     uint32_t until_sample; /* consumer only: pops to the next look at tail */
+    _Atomic uint64_t latency_ns, latency_samples;
 
     /* -- written once per sleep, by the consumer and by the one who wakes it;
      *    read by every push -- */
     alignas(LINE) _Atomic uint32_t asleep;
 
+    /* -- who waits for room, and the word they sleep on -- */
+    alignas(LINE) _Atomic uint32_t wanted;
+    _Atomic uint32_t room;
+
     /* -- refusals -- */
     alignas(LINE) _Atomic uint64_t failed;
     _Atomic uint64_t dropped;
-    _Atomic(void *) *cells; /* of all lanes, one allocation */
+    _Atomic(void *) *cells;  /* of all lanes, one allocation */
+    _Atomic int64_t *stamps; /* the same */
 };
 
-/* Within a block of 8 lines neighbours in time are put on different cache
- * lines, so that producers filling neighbouring places, and the consumer close
- * behind them, do not fight for one line. A block is still 512 bytes: a queue
- * that holds little touches little memory. */
+/* In the order of the places, although neighbours then share a cache line:
+ * producers come in runs (see CONTENTION), and a line that is filled and
+ * emptied as one moves once for eight messages. */
 static _Atomic(void *) *cell_of(const struct lane *lane, uint64_t place)
 {
-    uint64_t i = place & lane->mask;
-    uint64_t block = i & ~(MIN_RING - 1);
-    uint64_t line = i & (LINE_CELLS - 1);
-    uint64_t column = i >> LINE_BITS & (LINE_CELLS - 1);
+    return &lane->cells[place & lane->mask];
+}
 
-    return &lane->cells[block | line << LINE_BITS | column];
+static bool is_stamped(uint64_t place)
+{
+    return LATENCY_STRIDE != 0 && place % (LATENCY_STRIDE + !LATENCY_STRIDE) == 0;
+}
+
+/* A ring below the stride has one: place p is emptied before p + stride. */
+static _Atomic int64_t *stamp_of(const struct lane *lane, uint64_t place)
+{
+    return &lane->stamps[(place & lane->mask) /
+                         (LATENCY_STRIDE + !LATENCY_STRIDE)];
+}
+
+static size_t stamps_for(uint64_t ring)
+{
+    return (size_t)(ring / (LATENCY_STRIDE + !LATENCY_STRIDE)) + 1;
 }
 
 static uint64_t round_up_pow2(uint64_t n)
 {
-    uint64_t size = MIN_RING;
+    uint64_t size = 1;
 
     while (size < n)
         size *= 2;
@@ -160,12 +204,16 @@ int auvi_queue_create(size_t capacity, struct auvi_queue **out)
     /* calloc, never touched here: of a ring that is not used no page exists. */
     queue->cells = calloc((size_t)(ring * (AUVI_LANES - 1) + critical_ring),
                           sizeof(*queue->cells));
-    if (!queue->cells)
+    queue->stamps = calloc(stamps_for(ring) * (AUVI_LANES - 1) +
+                               stamps_for(critical_ring),
+                           sizeof(*queue->stamps));
+    if (!queue->cells || !queue->stamps)
         goto no_memory;
     for (i = 0; i < AUVI_LANES; i++) {
         struct lane *lane = &queue->lanes[i];
 
         lane->cells = queue->cells + ring * (uint64_t)i;
+        lane->stamps = queue->stamps + stamps_for(ring) * (size_t)i;
         lane->mask = (i == AUVI_CRITICAL ? critical_ring : ring) - 1;
         lane->places = places;
     }
@@ -176,6 +224,10 @@ int auvi_queue_create(size_t capacity, struct auvi_queue **out)
     return AUV_OK;
 
 no_memory:
+    if (queue) {
+        free(queue->cells);
+        free(queue->stamps);
+    }
     free(queue);
     return auvi_fail(AUV_ERR_NOMEM, "queue of %zu", capacity);
 }
@@ -186,7 +238,25 @@ void auvi_queue_destroy(struct auvi_queue *queue)
         return;
     assert(auvi_queue_is_empty(queue));
     free(queue->cells);
+    free(queue->stamps);
     free(queue);
+}
+
+static void pause_cpu(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void back_off(uint64_t lost)
+{
+    int pauses = 1 << (lost < BACK_OFF_LIMIT ? lost : BACK_OFF_LIMIT);
+
+    while (pauses-- > 0)
+        pause_cpu();
 }
 
 static void raise_peak(struct lane *lane, uint64_t length)
@@ -241,19 +311,20 @@ static int push_lane(struct auvi_queue *queue, enum auvi_priority which,
          * huge difference, hence a refresh, which sorts it out. */
         seen = atomic_load_explicit(&lane->head_seen, memory_order_acquire);
         if (tail - seen >= places &&
-            !refresh_head(queue, which, tail, places)) {
-            atomic_fetch_add_explicit(&queue->failed, 1, memory_order_relaxed);
+            !refresh_head(queue, which, tail, places))
             return AUV_ERR_QUEUE_FULL;
-        }
         /* Sequentially consistent: the producer's half of the wake protocol.
          * Weak: a spurious failure costs one more round. */
         if (atomic_compare_exchange_weak_explicit(&lane->tail, &tail, tail + 1,
                                                   memory_order_seq_cst,
                                                   memory_order_acquire))
             break;
-        lost++;
+        back_off(++lost);
     }
 
+    if (is_stamped(tail))
+        atomic_store_explicit(stamp_of(lane, tail), auvi_clock_ns(),
+                              memory_order_relaxed); /* the cell's release */
     /* Release: the consumer sees what the item points to. */
     atomic_store_explicit(cell_of(lane, tail), item, memory_order_release);
     if (lost)
@@ -269,18 +340,64 @@ static int push_lane(struct auvi_queue *queue, enum auvi_priority which,
     return 0;
 }
 
+static int count_refusal(struct auvi_queue *queue, int result)
+{
+    if (result == AUV_ERR_QUEUE_FULL || result == AUV_ERR_TIMEOUT)
+        atomic_fetch_add_explicit(&queue->failed, 1, memory_order_relaxed);
+    return result;
+}
+
 int auvi_queue_push(struct auvi_queue *queue, enum auvi_priority lane,
                     void *item)
 {
-    return push_lane(queue, lane, item, queue->lanes[lane].places);
+    return count_refusal(
+        queue, push_lane(queue, lane, item, queue->lanes[lane].places));
 }
 
 int auvi_queue_push_reserved(struct auvi_queue *queue, void *item)
 {
     const struct lane *lane = &queue->lanes[AUVI_CRITICAL];
 
-    return push_lane(queue, AUVI_CRITICAL, item,
-                     lane->places + AUVI_QUEUE_RESERVED);
+    return count_refusal(queue,
+                         push_lane(queue, AUVI_CRITICAL, item,
+                                   lane->places + AUVI_QUEUE_RESERVED));
+}
+
+int auvi_queue_push_wait(struct auvi_queue *queue, enum auvi_priority lane,
+                         void *item, int64_t deadline_us)
+{
+    uint64_t places = queue->lanes[lane].places;
+    int result = push_lane(queue, lane, item, places);
+
+    while (result == AUV_ERR_QUEUE_FULL) {
+        /* Relaxed: the exchange's release keeps it before, see the top. */
+        uint32_t room = atomic_load_explicit(&queue->room, memory_order_relaxed);
+        int64_t left_us = -1;
+
+        atomic_exchange_explicit(&queue->wanted, 1, memory_order_acq_rel);
+        result = push_lane(queue, lane, item, places);
+        if (result != AUV_ERR_QUEUE_FULL)
+            break;
+        if (deadline_us != INT64_MAX) {
+            left_us = deadline_us - auvi_clock_us();
+            if (left_us <= 0)
+                result = AUV_ERR_TIMEOUT;
+        }
+        if (result == AUV_ERR_QUEUE_FULL)
+            auvi_futex_wait(&queue->room, room, left_us);
+    }
+    return count_refusal(queue, result);
+}
+
+/* Whoever waits for room may try again. */
+static void offer_room(struct auvi_queue *queue)
+{
+    /* An exchange even if nobody waits: see the top. */
+    if (!atomic_exchange_explicit(&queue->wanted, 0, memory_order_acq_rel))
+        return;
+    /* Relaxed: the waiter learns of room from `wanted`, not from here. */
+    atomic_fetch_add_explicit(&queue->room, 1, memory_order_relaxed);
+    auvi_futex_wake_all(&queue->room);
 }
 
 /* Consumer: awake again. A push between its waking and this line finds `asleep`
@@ -310,6 +427,21 @@ static void sample_peaks(struct auvi_queue *queue)
     }
 }
 
+static void record_latency(struct auvi_queue *queue, int64_t pushed_ns)
+{
+    int64_t latency = auvi_clock_ns() - pushed_ns;
+    /* Only the consumer writes these: a load and a store will do. */
+    uint64_t total =
+        atomic_load_explicit(&queue->latency_ns, memory_order_relaxed);
+    uint64_t samples =
+        atomic_load_explicit(&queue->latency_samples, memory_order_relaxed);
+
+    atomic_store_explicit(&queue->latency_ns, total + (uint64_t)latency,
+                          memory_order_relaxed);
+    atomic_store_explicit(&queue->latency_samples, samples + 1,
+                          memory_order_relaxed);
+}
+
 void *auvi_queue_pop(struct auvi_queue *queue)
 {
     int i;
@@ -330,11 +462,17 @@ void *auvi_queue_pop(struct auvi_queue *queue)
 
         if (!item)
             continue;
+        if (is_stamped(head))
+            record_latency(queue, atomic_load_explicit(stamp_of(lane, head),
+                                                       memory_order_relaxed));
         /* Relaxed: carried by the release of head. */
         atomic_store_explicit(cell, NULL, memory_order_relaxed);
         /* Release: a producer that sees this head sees the cell empty. */
         atomic_store_explicit(&queue->head[i], head + 1, memory_order_release);
-        queue->until_sample--;
+        /* A first look by a load: missed here, seen in prepare_sleep(). */
+        if (--queue->until_sample == 0 &&
+            atomic_load_explicit(&queue->wanted, memory_order_relaxed))
+            offer_room(queue);
         return item;
     }
     return NULL;
@@ -363,15 +501,6 @@ bool auvi_queue_is_empty(const struct auvi_queue *queue)
     return auvi_queue_length(queue) == 0;
 }
 
-static void pause_cpu(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 /* Wait a little until place `place` of the lane is published: at most some
  * microseconds of spinning and one short sleep. */
 static void wait_published(struct lane *lane, uint64_t place)
@@ -395,6 +524,7 @@ bool auvi_queue_prepare_sleep(struct auvi_queue *queue)
 {
     int i;
 
+    offer_room(queue);
     /* Looked at before `asleep` is set, lest pushes in a busy time wake a
      * consumer that is not going to sleep. */
     if (auvi_queue_is_empty(queue)) {
@@ -438,6 +568,7 @@ void auvi_queue_shutdown(struct auvi_queue *queue)
     for (i = 0; i < AUVI_LANES; i++)
         atomic_fetch_or_explicit(&queue->lanes[i].tail, CLOSED,
                                  memory_order_acq_rel);
+    offer_room(queue);
 }
 
 /* Has place `place` been published, or even emptied since? */
@@ -482,6 +613,7 @@ int auvi_queue_wait_quiet(struct auvi_queue *queue, int64_t timeout_us)
 void auvi_queue_get_metrics(const struct auvi_queue *queue,
                             struct auvi_queue_metrics *out)
 {
+    uint64_t samples;
     int i;
 
     memset(out, 0, sizeof(*out));
@@ -505,4 +637,10 @@ void auvi_queue_get_metrics(const struct auvi_queue *queue,
     }
     out->failed = atomic_load_explicit(&queue->failed, memory_order_relaxed);
     out->dropped = atomic_load_explicit(&queue->dropped, memory_order_relaxed);
+    samples =
+        atomic_load_explicit(&queue->latency_samples, memory_order_relaxed);
+    if (samples)
+        out->average_latency_us =
+            atomic_load_explicit(&queue->latency_ns, memory_order_relaxed) /
+            samples / 1000;
 }

@@ -44,10 +44,13 @@ struct auvi_queue; /* heap: its hot fields sit on cache lines of their own */
 struct auvi_queue_metrics {
     uint64_t sent;     /* pushes that were accepted */
     uint64_t received; /* pops */
-    uint64_t failed;   /* pushes refused because full */
+    uint64_t failed;   /* pushes refused because full, and waits given up */
     uint64_t dropped;  /* pushes refused because shut down */
     uint64_t retries;  /* lost races of producers */
     uint64_t peak_length; /* of the longest lane; right to within 64 */
+    /* From push to pop, of one message in 64 of each lane, its first included;
+     * 0: none yet. */
+    uint64_t average_latency_us;
 };
 
 /* AUV_ERR_ARG: capacity is 0 or over the maximum. AUV_ERR_NOMEM. */
@@ -63,6 +66,12 @@ int auvi_queue_push(struct auvi_queue *queue, enum auvi_priority lane,
                     void *item);
 /* As push, for what must not be lost: may use the reserved places as well. */
 int auvi_queue_push_reserved(struct auvi_queue *queue, void *item);
+/* As push, but sleeps while the lane is full: until the consumer has made room,
+ * shutdown (AUV_ERR_CLOSED) or auvi_clock_us() reaches deadline_us
+ * (AUV_ERR_TIMEOUT; INT64_MAX: never). Not for the consumer's thread. Room is
+ * told once in 64 pops and at each auvi_queue_prepare_sleep(). */
+int auvi_queue_push_wait(struct auvi_queue *queue, enum auvi_priority lane,
+                         void *item, int64_t deadline_us);
 
 /* Consumer only (one thread at a time; hand-over needs a release/acquire edge,
  * e.g. a mutex). NULL: nothing there now. */

@@ -282,8 +282,7 @@ bool auvi_requests_take(struct auvi_requests *requests, uint64_t id,
                      out);
 }
 
-bool auvi_requests_is_pending(const struct auvi_requests *requests,
-                              uint64_t id)
+bool auvi_requests_is_pending(const struct auvi_requests *requests, uint64_t id)
 {
     uint64_t index = id & (((uint64_t)1 << ID_SLOT_BITS) - 1);
 

@@ -99,6 +99,8 @@ static enum fate message_fate(const auv_view *view,
 
     if (auvi_lifecycle_is_destroyed(&view->lifecycle))
         return FATE_DROP;
+    if (message->kind == AUVI_FRAME_CANCEL) /* a page that is gone forgot it */
+        return view->link && document ? FATE_SEND : FATE_DROP;
     if (message->kind == AUVI_FRAME_REPLY)
         return view->link && document == message->generation ? FATE_SEND
                                                              : FATE_DROP;

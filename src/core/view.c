@@ -153,8 +153,15 @@ enum auvi_step auvi_view_activate(auv_view *view)
 
 enum auvi_step auvi_view_begin_destroy(auv_view *view, auv_close_reason reason)
 {
-    return stepped(view,
-                   auvi_lifecycle_begin_destroy(&view->lifecycle, reason));
+    auv_event event = {.kind = AUV_EVENT_DESTROYING};
+    enum auvi_step step =
+        stepped(view, auvi_lifecycle_begin_destroy(&view->lifecycle, reason));
+
+    if (step == AUVI_STEP_SUCCESS) {
+        auvi_lifecycle_state(&view->lifecycle, &event.reason);
+        auvi_view_tell(view, &event);
+    }
+    return step;
 }
 
 enum auvi_step auvi_view_finish_destroy(auv_view *view)

@@ -228,6 +228,9 @@ static bool spin(struct link_source *source)
             page->counts.spins++;
             return true;
         }
+        /* Where the host shares our processor it could not answer before we
+         * have stopped looking. */
+        auvi_thread_yield();
     } while (auvi_clock_us() - page->last_call_us < SPIN_US);
     return false;
 }

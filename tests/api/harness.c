@@ -222,6 +222,5 @@ void page_listen(struct host *host, const char *names_json)
 
 void check_page_events(struct host *host, const char *json)
 {
-    check_value(host, on_null() ? "auroraview.events()" : "takeEvents()",
-                 json);
+    check_value(host, on_null() ? "auroraview.events()" : "takeEvents()", json);
 }

@@ -39,9 +39,9 @@ static void fails(auv_view *view, auv_call *call, void *user)
 {
     (void)view;
     (void)user;
-    assert_int_equal(auv_call_fail(call, "KeyError", "no \"key\"\n", 42,
-                                   "{\"key\":\"x\"}"),
-                     AUV_OK);
+    assert_int_equal(
+        auv_call_fail(call, "KeyError", "no \"key\"\n", 42, "{\"key\":\"x\"}"),
+        AUV_OK);
 }
 
 static void says_nothing(auv_view *view, auv_call *call, void *user)
@@ -64,7 +64,7 @@ static void a_call_is_answered(void **state)
     (void)state;
     bind("echo", echo, &count);
     check_value(&host, "auroraview.call(\"echo\", [1, \"zwei\", null])",
-                 on_null() ? "[1, \"zwei\", null]" : "[1,\"zwei\",null]");
+                on_null() ? "[1, \"zwei\", null]" : "[1,\"zwei\",null]");
     check_value(&host, "auroraview.call(\"echo\")", "null");
     assert_int_equal(count, 2);
 }
@@ -84,9 +84,9 @@ static void a_failed_call_rejects(void **state)
         assert_non_null(strstr(out.json, "\"data\":{\"key\":\"x\"}"));
     } else {
         check_value(&host,
-                     "auroraview.call(\"fails\").catch(e => [e.name, e.message,"
-                     " e.code, e.data.key, e instanceof Error])",
-                     "[\"KeyError\",\"no \\\"key\\\"\\n\",42,\"x\",true]");
+                    "auroraview.call(\"fails\").catch(e => [e.name, e.message,"
+                    " e.code, e.data.key, e instanceof Error])",
+                    "[\"KeyError\",\"no \\\"key\\\"\\n\",42,\"x\",true]");
     }
 }
 
@@ -290,11 +290,8 @@ static void on_parts(auv_view *view, int error, const auv_message *result,
 static void parts_make_the_round_trip(void **state)
 {
     static struct parts cases[] = {
-        {{5}, 1},
-        {{0, 1, 7, 8, 9}, 5},
-        {{65535}, 1},
-        {{65536}, 1},
-        {{1 << 20, 3, 1 << 16}, 3},
+        {{5}, 1},     {{0, 1, 7, 8, 9}, 5},       {{65535}, 1},
+        {{65536}, 1}, {{1 << 20, 3, 1 << 16}, 3},
     };
     struct parts many = {.count = AUV_MAX_PARTS};
 
@@ -336,9 +333,8 @@ static void bad_parts(auv_view *view, auv_call *call, void *user)
     assert_int_equal(auv_call_reply(call, "1", NUL, NULL, 1), AUV_ERR_ARG);
     memset(parts, 0, sizeof(parts));
     /* An argument error leaves the call open; this one is its answer. */
-    assert_int_equal(
-        auv_call_reply(call, "1", NUL, parts, AUV_MAX_PARTS + 1),
-        AUV_ERR_TOO_LARGE);
+    assert_int_equal(auv_call_reply(call, "1", NUL, parts, AUV_MAX_PARTS + 1),
+                     AUV_ERR_TOO_LARGE);
     assert_int_equal(auv_call_reply(call, "1", NUL, NULL, 0), AUV_ERR_STATE);
     ++*stage;
 }
@@ -463,9 +459,9 @@ static void odd_names_are_names(void **state)
         snprintf(script, sizeof(script), "auroraview.call(%s, \"%s\")",
                  names[i].script, "\\u0000\\u2028\\ud83e\\udd84 \\\"\\n");
         check_value(&host, script,
-                     on_null() ? "\"\\u0000\\u2028\\ud83e\\udd84 \\\"\\n\""
-                               : "\"\\u0000\xe2\x80\xa8\xf0\x9f\xa6\x84 "
-                                 "\\\"\\n\"");
+                    on_null() ? "\"\\u0000\\u2028\\ud83e\\udd84 \\\"\\n\""
+                              : "\"\\u0000\xe2\x80\xa8\xf0\x9f\xa6\x84 "
+                                "\\\"\\n\"");
         assert_int_equal(count, 1);
         auv_view_unbind(host.view, names[i].bytes, names[i].length);
     }

@@ -305,7 +305,6 @@ static void a_wakeup_comes_once_per_step(void **state)
     auv_app_destroy(app);
 }
 
-
 static void answers(auv_view *view, auv_call *call, void *user)
 {
     (void)view;

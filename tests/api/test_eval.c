@@ -33,7 +33,8 @@ static void a_value_comes_back(void **state)
 
     (void)state;
     check_value(&host, "[1,\"a\",null]", "[1,\"a\",null]");
-    check_value(&host, "\"\\u00e9\"", on_null() ? "\"\\u00e9\"" : "\"\xc3\xa9\"");
+    check_value(&host, "\"\\u00e9\"",
+                on_null() ? "\"\\u00e9\"" : "\"\xc3\xa9\"");
     check_value(&host, "true", "true");
     run_script(&host, "this is no script", &out);
     assert_int_equal(out.error, AUV_ERR_SCRIPT);
@@ -140,9 +141,9 @@ static void bad_arguments_are_refused(void **state)
                      AUV_ERR_ARG);
     assert_int_equal(auv_view_eval(host.view, NULL, NUL, -1, on_result, &out),
                      AUV_ERR_ARG);
-    assert_int_equal(auv_view_eval(host.view, "1", AUV_MAX_PAYLOAD + 1, -1,
-                                   on_result, &out),
-                     AUV_ERR_TOO_LARGE);
+    assert_int_equal(
+        auv_view_eval(host.view, "1", AUV_MAX_PAYLOAD + 1, -1, on_result, &out),
+        AUV_ERR_TOO_LARGE);
     assert_int_equal(auv_view_eval_wait(NULL, "1", NUL, 10, &message),
                      AUV_ERR_ARG);
     assert_null(message);
@@ -169,8 +170,8 @@ static void only_the_length_counts(void **state)
 static void wait_here(const char *expected)
 {
     auv_message *message = NULL;
-    int error = auv_view_eval_wait(host.view, expected, NUL, DEADLINE_MS,
-                                   &message);
+    int error =
+        auv_view_eval_wait(host.view, expected, NUL, DEADLINE_MS, &message);
 
     if (error != AUV_OK)
         fail_msg("%s", auv_last_error_message());
@@ -261,8 +262,8 @@ static void four_threads_may_wait_at_once(void **state)
 
     (void)state;
     for (int i = 0; i < 4; i++)
-        assert_int_equal(
-            pthread_create(&threads[i], NULL, waits_often, NULL), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, waits_often, NULL),
+                         0);
     for (int i = 0; i < 100; i++)
         wait_here("[8]");
     for (int i = 0; i < 4; i++) {

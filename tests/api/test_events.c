@@ -174,9 +174,8 @@ static void large_events_arrive(void **state)
     json[0] = json[length - 1] = '"';
     json[length] = '\0';
     page_listen(&host, "[\"large\"]");
-    assert_int_equal(auv_view_emit(host.view, "large", NUL, json, length, NULL,
-                                   0),
-                     AUV_OK);
+    assert_int_equal(
+        auv_view_emit(host.view, "large", NUL, json, length, NULL, 0), AUV_OK);
     if (on_null()) { /* which keeps only what came inline: the size tells */
         check_value(&host, "1", "1");
     } else {
@@ -215,21 +214,21 @@ static void bad_events_are_refused(void **state)
     assert_int_equal(
         auv_view_emit(host.view, name, AUV_MAX_NAME + 1, "1", NUL, NULL, 0),
         AUV_ERR_TOO_LARGE);
-    assert_int_equal(auv_view_emit(host.view, "a", NUL, "1",
-                                   AUV_MAX_PAYLOAD + 1, NULL, 0),
-                     AUV_ERR_TOO_LARGE);
-    assert_int_equal(auv_view_emit(host.view, "a", NUL, "1", NUL, parts,
-                                   AUV_MAX_PARTS + 1),
-                     AUV_ERR_TOO_LARGE);
+    assert_int_equal(
+        auv_view_emit(host.view, "a", NUL, "1", AUV_MAX_PAYLOAD + 1, NULL, 0),
+        AUV_ERR_TOO_LARGE);
+    assert_int_equal(
+        auv_view_emit(host.view, "a", NUL, "1", NUL, parts, AUV_MAX_PARTS + 1),
+        AUV_ERR_TOO_LARGE);
     assert_int_equal(auv_view_on(NULL, "a", NUL, hears, &heard, NULL),
                      AUV_ERR_ARG);
     assert_int_equal(auv_view_on(host.view, NULL, NUL, hears, &heard, NULL),
                      AUV_ERR_ARG);
     assert_int_equal(auv_view_on(host.view, "a", NUL, NULL, &heard, NULL),
                      AUV_ERR_ARG);
-    assert_int_equal(auv_view_on(host.view, name, AUV_MAX_NAME + 1, hears,
-                                 &heard, NULL),
-                     AUV_ERR_TOO_LARGE);
+    assert_int_equal(
+        auv_view_on(host.view, name, AUV_MAX_NAME + 1, hears, &heard, NULL),
+        AUV_ERR_TOO_LARGE);
     assert_int_equal(auv_view_off(NULL, 1), AUV_ERR_ARG);
     check_value(&host, "5", "5"); /* and the page has its link still */
 }
@@ -295,8 +294,7 @@ static const char *dead_url(void)
     assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
     close(fd);
-    snprintf(url, sizeof(url), "http://127.0.0.1:%d/",
-             ntohs(address.sin_port));
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/", ntohs(address.sin_port));
     return url;
 }
 
@@ -307,9 +305,9 @@ static void a_failed_load_releases_what_waits(void **state)
     (void)state;
     host.event_count = 0;
     assert_int_equal(auv_view_navigate(host.view, dead_url()), AUV_OK);
-    assert_int_equal(auv_view_eval(host.view, "[1]", NUL, DEADLINE_MS,
-                                   on_result, &out),
-                     AUV_OK);
+    assert_int_equal(
+        auv_view_eval(host.view, "[1]", NUL, DEADLINE_MS, on_result, &out),
+        AUV_OK);
     pump_until_count(host.app, &out.calls, 1);
     assert_int_equal(out.error, AUV_OK);
     assert_string_equal(out.json, "[1]");
@@ -329,9 +327,9 @@ static void a_failed_first_load_leaves_a_page(void **state)
     auv_view_unref(host.view);
     options.url = dead_url();
     assert_int_equal(auv_view_create(host.app, &options, &host.view), AUV_OK);
-    assert_int_equal(auv_view_eval(host.view, "[1]", NUL, DEADLINE_MS / 2,
-                                   on_result, &out),
-                     AUV_OK);
+    assert_int_equal(
+        auv_view_eval(host.view, "[1]", NUL, DEADLINE_MS / 2, on_result, &out),
+        AUV_OK);
     pump_until_count(host.app, &out.calls, 1);
     assert_int_equal(out.error, AUV_OK);
 }
@@ -362,7 +360,9 @@ static void an_event_before_the_answer_comes_before_it(void **state)
                     "1");
 }
 
-enum { MANY = 6000 };
+enum {
+    MANY = 6000
+};
 
 static void *emits_many(void *user)
 {

@@ -122,7 +122,9 @@ static void a_large_text_arrives(void **state)
  * arrives in order once it does. */
 static void what_is_not_read_is_kept(void **state)
 {
-    enum { COUNT = 2000 };
+    enum {
+        COUNT = 2000
+    };
     struct auvi_control out, in;
     char text[1000];
     int before = count_descriptors();

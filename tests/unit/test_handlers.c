@@ -67,8 +67,8 @@ static void emit(const char *name)
 
 static int on(const char *name, auv_message_fn fn, void *user)
 {
-    int listener = auv_view_on(view, name, AUV_NUL_TERMINATED, fn, user,
-                               on_free);
+    int listener =
+        auv_view_on(view, name, AUV_NUL_TERMINATED, fn, user, on_free);
 
     assert_true(listener > 0);
     return listener;
@@ -197,8 +197,8 @@ static void observe(auv_view *of, const auv_event *event, void *user)
 
 static void a_late_observer_catches_up(void **state)
 {
-    auv_event event = {.size = sizeof(event), .kind = AUV_EVENT_LOADED,
-                       .text = ""};
+    auv_event event = {
+        .size = sizeof(event), .kind = AUV_EVENT_LOADED, .text = ""};
 
     (void)state;
     auv_view_observe(view, observe, "a", NULL);

@@ -129,7 +129,7 @@ static void limits_are_kept(void **state)
 
     (void)state;
     memset(name, 'n', sizeof(name));
-#define REFUSED(error, ...)                                                    \
+#define REFUSED(error, ...) \
     assert_int_equal(auvi_message_create(__VA_ARGS__, &message), error)
     REFUSED(AUV_ERR_TOO_LARGE, name, AUV_MAX_NAME + 1, "1", 1, NULL, 0);
     REFUSED(AUV_ERR_TOO_LARGE, "n", 1, "1", AUV_MAX_PAYLOAD + 1, NULL, 0);
@@ -193,9 +193,9 @@ static void frames_carry_everything(void **state)
     size = auvi_frame_encode(&frame, packet, sizeof(packet), fds,
                              AUVI_PACKET_FDS, &fd_count);
     assert_true(size > 0);
-    assert_int_equal(auvi_frame_decode(packet, (size_t)size, fds, fd_count,
-                                       &used, &copy),
-                     size);
+    assert_int_equal(
+        auvi_frame_decode(packet, (size_t)size, fds, fd_count, &used, &copy),
+        size);
     assert_int_equal(auvi_message_from_frame(&copy, &in), AUV_OK);
     auvi_frame_release(&copy);
     assert_int_equal(in->id, UINT64_MAX);

@@ -105,11 +105,16 @@ static void loopback_is_this_machine(void **state)
         "http://[::1]:80",
     };
     static const char *const no[] = {
-        "http://localhost.example",  "http://127.example.com",
-        "http://127.0.0.1.example",  "http://example.org",
-        "file://",                   "auroraview://localhost",
-        "ftp://localhost",           "http://[::1].x",
-        "http://localhostx",         "http://128.0.0.1",
+        "http://localhost.example",
+        "http://127.example.com",
+        "http://127.0.0.1.example",
+        "http://example.org",
+        "file://",
+        "auroraview://localhost",
+        "ftp://localhost",
+        "http://[::1].x",
+        "http://localhostx",
+        "http://128.0.0.1",
     };
 
     (void)state;

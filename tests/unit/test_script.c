@@ -16,13 +16,13 @@ static enum auvi_script_kind parse(const char *text)
 static void values_are_json(void **state)
 {
     static const char *const good[] = {
-        "0",    "-1.5e+3", "true",  "null",         " [1, {\"a\": []}] ",
+        "0",    "-1.5e+3", "true",  "null",           " [1, {\"a\": []}] ",
         "\"\"", "{}",      "[[]];", "\"\\u00e9\\n\"", "0.5",
     };
     static const char *const bad[] = {
-        "",      "01",       "+1",    "1 2",  "[1,]", "{\"a\"}", "{a:1}",
-        "'x'",   "\"x",      "nul",   "1;;",  "[",    "\"\\x\"", "\"\\u12\"",
-        "\"\n\"", "alert(1)", "\"\\", "-",    "1.",   "1e",
+        "",       "01",       "+1",   "1 2", "[1,]", "{\"a\"}", "{a:1}",
+        "'x'",    "\"x",      "nul",  "1;;", "[",    "\"\\x\"", "\"\\u12\"",
+        "\"\n\"", "alert(1)", "\"\\", "-",   "1.",   "1e",
     };
 
     (void)state;

@@ -122,6 +122,7 @@ static const struct {
     {"EVENT_PROGRESS", AUV_EVENT_PROGRESS},
     {"EVENT_SCRIPT_ERROR", AUV_EVENT_SCRIPT_ERROR},
     {"EVENT_NATIVE", AUV_EVENT_NATIVE},
+    {"EVENT_DESTROYING", AUV_EVENT_DESTROYING},
 };
 
 static int add_type(PyObject *module, PyTypeObject **slot, PyType_Spec *spec,

@@ -216,8 +216,13 @@ static void remote_destroy(struct auvi_engine *engine)
     int status;
 
     if (remote->child.pid) {
+        /* One that has failed need not understand an order, and nobody may have
+         * to wait for it. */
         auvi_control_init(&control, AUVI_CONTROL_EXIT, 0);
-        auvi_channel_send(remote->channel, &control);
+        if (remote->failed)
+            auvi_child_kill(&remote->child);
+        else
+            auvi_channel_send(remote->channel, &control);
         if (auvi_child_wait(&remote->child, EXIT_WAIT_US, &status) != 1) {
             auvi_log(AUV_LOG_WARNING, "the engine did not end: killed");
             auvi_child_kill(&remote->child);
