@@ -107,7 +107,7 @@ class BrowserWindow(QMainWindow):
         before = resident_bytes()
         from auroraview import QtWebView
 
-        self.view = QtWebView(asset_root=asset_root, title="Assets")
+        self.view = QtWebView(asset_root=asset_root, title="Assets", context_menu=False)
         self.memory_added = resident_bytes() - before
         self.dock = QDockWidget("Assets", self)
         self.dock.setObjectName("assets")

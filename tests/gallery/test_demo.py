@@ -15,6 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE = 60.0  # seconds; reached only by a failure
 IMAGES = 40
 THUMBNAIL = 64  # pixels a side of the images made here
+DRAWN = 200  # colours; an empty panel with its dock's title bar has about 30
+RINGS, SECTORS = 24, 32  # of the ball
 
 
 def demo(*words, **options):
@@ -50,21 +52,20 @@ def folder(tmp_path_factory):
         image = QImage(THUMBNAIL, THUMBNAIL, QImage.Format.Format_RGB32)
         image.fill(color(number))
         assert image.save(str(folder / f"color_{number:02}.png"))
-    rings, sectors = 24, 32
     lines = []
-    for ring in range(rings + 1):
-        for sector in range(sectors):
-            up, around = math.pi * ring / rings, 2 * math.pi * sector / sectors
+    for ring in range(RINGS + 1):
+        for sector in range(SECTORS):
+            up, around = math.pi * ring / RINGS, 2 * math.pi * sector / SECTORS
             # Not round, so that turning it shows.
             wide = 1 + 0.4 * (sector % 8 == 0)
             lines.append(
                 f"v {wide * math.sin(up) * math.cos(around):.5f} {math.cos(up):.5f}"
                 f" {math.sin(up) * math.sin(around):.5f}"
             )
-    for ring in range(rings):
-        for sector in range(sectors):
-            a, b = ring * sectors + sector + 1, ring * sectors + (sector + 1) % sectors + 1
-            lines.append(f"f {a} {b} {b + sectors} {a + sectors}")
+    for ring in range(RINGS):
+        for sector in range(SECTORS):
+            a, b = ring * SECTORS + sector + 1, ring * SECTORS + (sector + 1) % SECTORS + 1
+            lines.append(f"f {a} {b} {b + SECTORS} {a + SECTORS}")
     (folder / "ball.obj").write_text("\n".join(lines) + "\n")
     return folder
 
@@ -120,7 +121,7 @@ def test_every_figure_is_there_and_printed(driven):
         assert names[0] in driven.output and driven.figures[names[0]] in driven.output
     assert "left out" not in driven.output
     assert driven.figures["scan"].startswith(f"{IMAGES + 1} files, {IMAGES + 1} assets")
-    assert "1\u202f472 triangles" in driven.figures["mesh"] or "1 4" in driven.figures["mesh"]
+    assert f"{RINGS * SECTORS * 2:,} triangles".replace(",", "\u202f") in driven.figures["mesh"]
 
 
 @pytest.mark.display
@@ -155,12 +156,15 @@ def test_the_native_side_is_painted(driven):
 
 
 def descendants(pid):
-    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
-    try:
-        found = [int(word) for word in children.read_text().split()]
-    except OSError:
-        return []
-    return found + [below for child in found for below in descendants(child)]
+    table = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
+    children = {}
+    for line in table.stdout.splitlines():
+        child, parent = map(int, line.split())
+        children.setdefault(parent, []).append(child)
+    found = [pid]
+    for parent in found:
+        found.extend(children.get(parent, []))
+    return found[1:]
 
 
 def alive(pid):
@@ -193,6 +197,49 @@ def test_nothing_is_left_behind(folder, how):
         until(lambda: not any(map(alive, family)), "the end of every process")
     finally:
         run.kill()
+
+
+def processes(pid, name):
+    """Descendants whose program has that name, as far as the kernel keeps it."""
+    found = []
+    for child in descendants(pid):
+        try:
+            command = pathlib.Path(f"/proc/{child}/comm").read_text().strip()
+        except OSError:
+            continue
+        if command == name[:15] and alive(child):
+            found.append(child)
+    return found
+
+
+def colors_on_screen(window):
+    """How many colours the right half of a window shows: few if its panel is empty."""
+    from PySide6.QtGui import QImage
+
+    words = ["import", "-window", window, "png:-"]
+    picture = QImage.fromData(subprocess.run(words, check=True, capture_output=True).stdout)
+    picture = picture.convertToFormat(QImage.Format.Format_RGB32)
+    half = picture.width() // 2
+    return len(histogram(picture.copy(half, 0, half, picture.height())))
+
+
+@pytest.mark.display
+@pytest.mark.parametrize("victim", ["WebKitWebProcess", "auroraview-engine"])
+def test_the_panel_comes_back(folder, victim):
+    """When one of its processes is killed; the application goes on."""
+    run = demo(folder)
+    try:
+        window = until(lambda: visible_window(run.pid), "a window")
+        until(lambda: colors_on_screen(window) > DRAWN, "a drawn panel")
+        before = processes(run.pid, victim)
+        for process in before:
+            os.kill(process, signal.SIGKILL)
+        until(lambda: set(processes(run.pid, victim)) - set(before), f"another {victim}")
+        until(lambda: colors_on_screen(window) > DRAWN, "the panel, drawn again")
+        assert run.poll() is None
+    finally:
+        run.kill()
+        run.wait()
 
 
 def visible_window(pid):

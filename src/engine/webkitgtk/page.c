@@ -191,6 +191,31 @@ static GtkWidget *on_create(WebKitWebView *web, WebKitNavigationAction *action,
     return NULL; /* no further windows */
 }
 
+/* A view starts with an empty page of ours, so that scripts can run: nobody went
+ * there, so nobody can go back there. */
+static gboolean on_decide_policy(WebKitWebView *web,
+                                 WebKitPolicyDecision *decision,
+                                 WebKitPolicyDecisionType type, gpointer user)
+{
+    WebKitNavigationAction *action;
+    const char *uri;
+
+    (void)web;
+    (void)user;
+    if (type != WEBKIT_POLICY_DECISION_TYPE_NAVIGATION_ACTION)
+        return FALSE;
+    action = webkit_navigation_policy_decision_get_navigation_action(
+        WEBKIT_NAVIGATION_POLICY_DECISION(decision));
+    uri = webkit_uri_request_get_uri(
+        webkit_navigation_action_get_request(action));
+    if (webkit_navigation_action_get_navigation_type(action) !=
+            WEBKIT_NAVIGATION_TYPE_BACK_FORWARD ||
+        g_strcmp0(uri, "about:blank") != 0)
+        return FALSE;
+    webkit_policy_decision_ignore(decision);
+    return TRUE;
+}
+
 static gboolean on_permission(WebKitWebView *web,
                               WebKitPermissionRequest *request, gpointer user)
 {
@@ -372,6 +397,7 @@ void auvi_wk_page_create(struct auvi_wk_view *view)
     g_signal_connect(view->web, "web-process-terminated",
                      G_CALLBACK(on_page_lost), view);
     g_signal_connect(view->web, "create", G_CALLBACK(on_create), view);
+    g_signal_connect(view->web, "decide-policy", G_CALLBACK(on_decide_policy), view);
     g_signal_connect(view->web, "permission-request", G_CALLBACK(on_permission),
                      view);
     g_signal_connect(view->web, "context-menu", G_CALLBACK(on_context_menu),
