@@ -128,10 +128,11 @@ static const char *version(void)
     return auv_version();
 }
 
+/* With the deadline that the Python package has by default. */
 static void evaluate(const char *script)
 {
     check(
-        auv_view_eval(host.view, script, AUV_NUL_TERMINATED, 60000, NULL, NULL),
+        auv_view_eval(host.view, script, AUV_NUL_TERMINATED, 5000, NULL, NULL),
         "eval");
 }
 

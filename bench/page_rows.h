@@ -23,7 +23,8 @@ struct bench_page_ops {
 
 /* {"text": 100 characters} */
 extern const char bench_event_json[];
-/* BENCH_BLOB_SIZE bytes, the same as page.js makes. */
+/* BENCH_BLOB_SIZE bytes, the same as page.js makes; filled when a row needs
+ * them. */
 extern unsigned char bench_blob[];
 
 /* The script that every page gets, after `adapter`, which defines window.peer.

@@ -15,6 +15,7 @@ import time
 BLOB = bytes(i * 7 & 255 for i in range(1024 * 1024))
 FLIGHT = 1000  # calls in flight at once, as in page.js
 EMIT_BATCH = 10  # emits that share one reading of the clock, which costs as much as a cheap emit
+EMIT_PAUSE = 0.002  # seconds before an emit of emit.idle.python: whoever sends it has gone to sleep
 EVENT = {"text": "0123456789" * 10}
 
 # Row -> (nanoseconds of one unit of the row, calls per sample).
@@ -184,6 +185,14 @@ class Participant:
                 for _ in range(count):
                     self.emit(EVENT)
                 self.samples.append((time.perf_counter_ns() - start) / 1e3 / count)
+        elif row == "emit.idle.python":
+            self.phase = "emit"
+            self.evaluate("bench.expect(%d)" % n)
+            for _ in range(n):
+                time.sleep(EMIT_PAUSE)
+                start = time.perf_counter_ns()
+                self.emit(EVENT)
+                self.samples.append((time.perf_counter_ns() - start) / 1e3)
         elif row == "events.python":
             self.phase = "events"
             self.evaluate("bench.expect(%d)" % n)

@@ -24,13 +24,14 @@ class Slow(Broken):
 class Candidate:
     """How to start a participant, and which rows it can do."""
 
-    def __init__(self, name, command, rows, needs=None, cannot=None, language=None):
+    def __init__(self, name, command, rows, needs=None, cannot=None, language=None, environment=None):
         self.name = name
         self.command = [str(part) for part in command]
         self.rows = rows
         self.needs = needs  # a file without which it is not there
         self.cannot = cannot or {}  # row -> why
         self.language = language
+        self.environment = environment or {}
 
     @property
     def ours(self):
@@ -46,16 +47,18 @@ def page_rows(language):
     suffix = "c" if language == "c" else "python"
     memory = "memory." if language == "c" else "memory.python."
     idle = "idle" if language == "c" else "idle.python"
-    rows = {row + "." + suffix for row in ("call", "inflight", "binary.in", "binary.out", "emit", "events")}
+    rows = {row + "." + suffix for row in
+            ("call", "inflight", "binary.in", "binary.out", "emit", "emit.idle", "events")}
     return rows | {"click", "blocked", "blocked.raf", "open.cold", "open.second", memory + "pss", memory + "rss", idle}
 
 
 def page_candidates(build):
     launch = build / "bench-launch"
     found = [
-        Candidate("ours-c", [launch, build / "bench-host"], page_rows("c"), build / "bench-host", language="c"),
-        Candidate("ours-qt", [PYTHON, HERE / "host_qt.py"], page_rows("python"), HERE / "host_qt.py",
-                  language="python"),
+        Candidate("ours-c", [launch, build / "bench-host"], page_rows("c"), build / "bench-host", language="c",
+                  environment={"AURORAVIEW_ENGINE_PATH": str(build.parent / "programs/engine/auroraview-engine")}),
+        # The installed package, with the engine it brings.
+        Candidate("ours-qt", [PYTHON, HERE / "host_qt.py"], page_rows("python"), language="python"),
     ]
     for mode in ("reply", "eval", "scheme"):
         peer = build / "bench-webkitgtk"
@@ -87,8 +90,10 @@ class Process:
     def __init__(self, candidate, log_folder, timeout=60):
         self.candidate = candidate
         self.name = candidate.name
-        environment = dict(os.environ, BENCH_PAGE=str(HERE / "page.html"), BENCH_SCRIPT=str(HERE / "page.js"),
-                           NO_AT_BRIDGE="1", PYTHONDONTWRITEBYTECODE="1")
+        # What a developer has set for the library must not reach what is measured.
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("AURORAVIEW_")}
+        environment.update(BENCH_PAGE=str(HERE / "page.html"), BENCH_SCRIPT=str(HERE / "page.js"), NO_AT_BRIDGE="1",
+                           PYTHONDONTWRITEBYTECODE="1", **candidate.environment)
         self.log = log_folder / ("bench-%s.log" % self.name)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(candidate.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

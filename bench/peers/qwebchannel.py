@@ -33,28 +33,18 @@ class QtPeer(Participant):
         flags = os.environ.get("QTWEBENGINE_CHROMIUM_FLAGS", "")
         os.environ["QTWEBENGINE_CHROMIUM_FLAGS"] = (flags + " --no-sandbox --disable-gpu").strip()
         import PySide6
-        from PySide6 import QtCore, QtWidgets
+        from PySide6 import QtCore
+        from qt_host import Poster, open_host
 
         self.version = "PySide6 " + PySide6.__version__
-        # The host is a Qt application already when it opens its first panel.
-        self.app = QtWidgets.QApplication(["bench"])
-        self.main_window = QtWidgets.QMainWindow()
-        self.main_window.setWindowTitle("bench-qwebchannel-host")
-        self.main_window.setCentralWidget(QtWidgets.QTreeWidget())
-        self.main_window.resize(200, 200)
-        self.main_window.show()
-        self.app.processEvents()
+        self.app, self.main_window = open_host("bench-qwebchannel-host", 200, 200)
         self.note_base()
         from PySide6 import QtWebChannel, QtWebEngineCore, QtWebEngineWidgets
 
         self.modules = QtWebChannel, QtWebEngineCore, QtWebEngineWidgets
         peer = self
 
-        class Poster(QtCore.QObject):
-            posted = QtCore.Signal(object, tuple)
-
         self.poster = Poster()
-        self.poster.posted.connect(lambda function, args: function(*args), QtCore.Qt.QueuedConnection)
 
         class Host(QtCore.QObject):
             event = QtCore.Signal(str)
