@@ -12,12 +12,11 @@ import pytest
 
 pytestmark = [pytest.mark.display, pytest.mark.usefixtures("webkit_engine")]
 
-QtCore = pytest.importorskip("PySide6.QtCore")
-from PySide6 import QtGui, QtWidgets  # noqa: E402
+from PySide6 import QtCore, QtGui, QtWidgets
 
-from auroraview import QtWebView, errors  # noqa: E402
+from auroraview import QtWebView, errors
 
-from conftest import PATIENCE  # noqa: E402
+from conftest import PATIENCE
 
 BLUE = (30, 100, 200)
 PAGE = """<!doctype html><title>panel</title>
@@ -384,6 +383,24 @@ def test_signals(bench):
     for what in ("started", ("finished", True), ("title", "other"), ("unheard", {"n": 1})):
         until(lambda what=what: what in seen, f"the signal {what}")
     assert panel.current_title == "other"
+
+
+def test_windows_that_go_while_their_page_draws_hurt_no_other(bench):
+    """X errors of drawing into a destroyed window must not end the engine."""
+    bench.open()
+    lost = []
+    bench.panel.renderProcessTerminated.connect(lambda *what: lost.append(what))
+    for turn in range(8):
+        window = QtWidgets.QMainWindow()
+        panel = QtWebView(html=PAGE)
+        window.setCentralWidget(panel)
+        window.show()
+        until(lambda: bench.colour(panel) == BLUE, "the second page on the screen")
+        if turn % 2:
+            window.destroy()
+        window.deleteLater()
+        until(lambda: bench.js("1 + 1") == 2, "an answer of the first page")
+    assert lost == []
 
 
 def test_engine_killed(bench):

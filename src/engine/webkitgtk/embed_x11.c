@@ -377,19 +377,6 @@ static gboolean on_any_realize(GSignalInvocationHint *hint, guint count,
     return TRUE;
 }
 
-/* Between the moment the host destroys a window and the moment we hear of it,
- * everything GTK draws fails. GDK's handler ends the process for that. */
-static int on_x_error(Display *display, XErrorEvent *error)
-{
-    char text[128];
-
-    XGetErrorText(display, error->error_code, text, sizeof(text));
-    auvi_log(AUV_LOG_DEBUG,
-             "X error ignored: %s, request %d.%d, resource 0x%lx", text,
-             error->request_code, error->minor_code, error->resourceid);
-    return 0;
-}
-
 static gulong realize_hook;
 
 void auvi_wk_embed_init(struct auvi_wk_engine *engine)
@@ -402,7 +389,12 @@ void auvi_wk_embed_init(struct auvi_wk_engine *engine)
     if (!XQueryExtension(xdisplay(), "XInputExtension", &engine->xi_opcode,
                          &event, &error))
         engine->xi_opcode = -1;
-    XSetErrorHandler(on_x_error);
+    /* Between the moment the host destroys a window and the moment we hear of
+     * it, everything GTK draws fails, and GDK's handler ends the process for an
+     * error outside a trap. So there is always a trap: this one is never
+     * popped. A handler of our own would not do: each trap of GDK puts GDK's
+     * back in force while it lasts, also for errors of earlier requests. */
+    trap();
     gdk_window_add_filter(NULL, filter, engine);
     /* The class must exist for its signal to be known. */
     g_type_class_unref(g_type_class_ref(GTK_TYPE_WINDOW));
