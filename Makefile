@@ -1,7 +1,7 @@
 # Everything a person types. What each target does is in tools/.
 .DEFAULT_GOAL := help
 .PHONY: help setup build python wheel demo test test-c test-py test-e2e sanitize \
-	bench check format install clean
+	stress helgrind bench check format install clean
 
 help: ## show this list
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | \
@@ -35,6 +35,12 @@ test-e2e: setup ## tests that open windows, on a display of their own
 
 sanitize: setup ## C tests under ASan+UBSan and under TSan
 	@tools/run-tests asan tsan
+
+stress: setup ## races for long, release and TSan; SEED=… replays, AUV_STRESS=… is how many
+	@tools/stress
+
+helgrind: setup ## unit tests and short stress under Helgrind
+	@tools/helgrind
 
 bench: ## measure, compare with the peers, write build/bench.json
 	@tools/setup --bench

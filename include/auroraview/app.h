@@ -140,7 +140,8 @@ AUV_API void auv_app_quit(auv_app *app);
  * since:   0.1 */
 AUV_API int auv_app_post(auv_app *app, void (*fn)(void *user), void *user);
 
-/* What has happened so far. Counters only grow; times are microseconds. */
+/* What has happened so far, or since auv_app_reset_stats(). Counters only grow
+ * in between; times are microseconds. */
 typedef struct auv_app_stats {
     size_t size; /* set to sizeof(auv_app_stats) before the call */
     uint64_t messages_processed;
@@ -163,5 +164,15 @@ typedef struct auv_app_stats {
  * owns:    the caller's struct
  * since:   0.1 */
 AUV_API int auv_app_get_stats(const auv_app *app, auv_app_stats *stats);
+
+/* Set all counters to 0. What happens at the same time may be counted on either
+ * side.
+ *
+ * threads: any, also while another thread processes
+ * returns: AUV_OK
+ * errors:  AUV_ERR_ARG - app is NULL
+ * owns:    borrows app
+ * since:   0.1 */
+AUV_API int auv_app_reset_stats(auv_app *app);
 
 #endif /* AUV_APP_H */

@@ -152,13 +152,15 @@ AUV_API int auv_view_wait_state(auv_view *view, auv_state state,
 /* ---- content ----------------------------------------------------------- */
 
 /* Load a page. A file:, auroraview: or loopback http(s): URL that you name here
- * is thereby granted the bridge; any other origin is not, unless you list it
- * with auv_view_allow_origin().
+ * is thereby granted the bridge (of a file: its folder and below); any other
+ * origin is not, unless you list it with auv_view_allow_origin(). What is
+ * emitted from now on waits for the page that comes of it; if none comes, it
+ * goes to the page that is there.
  *
  * threads: any
  * returns: AUV_OK once accepted; the outcome is an event
- * errors:  AUV_ERR_ARG - no URL; AUV_ERR_CLOSED; AUV_ERR_NOMEM;
- *          AUV_ERR_QUEUE_FULL
+ * errors:  AUV_ERR_ARG - no URL, or a javascript: one (use auv_view_eval());
+ *          AUV_ERR_CLOSED; AUV_ERR_NOMEM; AUV_ERR_QUEUE_FULL
  * owns:    copies url
  * since:   0.1 */
 AUV_API int auv_view_navigate(auv_view *view, const char *url);
@@ -194,6 +196,7 @@ AUV_API int auv_view_stop(auv_view *view);
 
 /* Grant the bridge to the top-level pages of one more origin, written
  * "scheme://host[:port]". Matched exactly; frames inside a page get nothing.
+ * "file://" grants every file.
  *
  * threads: any
  * returns: AUV_OK
@@ -249,6 +252,41 @@ AUV_API int auv_view_eval_wait(auv_view *view, const char *script,
 AUV_API int auv_view_emit(auv_view *view, const char *name, size_t name_length,
                           const char *json, size_t json_length,
                           const auv_part *parts, size_t part_count);
+
+/* Send an event of which only the newest counts, such as a progress or a state.
+ * If an earlier one of this name, sent by this function, still waits for the
+ * page, this one takes its place, in its place of the order; what it replaces is
+ * gone and not counted as dropped. Otherwise like auv_view_emit(). Never
+ * blocks, and holds one message per name however long the page does not read.
+ *
+ * threads: any
+ * returns: AUV_OK once accepted: then the page gets it or a newer one, unless it
+ *          dies or is navigated away first
+ * errors:  as auv_view_emit(), but AUV_ERR_QUEUE_FULL only for a name that is
+ *          new to the view when it has 256 such names already; a name that was
+ *          accepted once is never refused for want of room
+ * owns:    copies everything; json NULL means null
+ * since:   0.1 */
+AUV_API int auv_view_emit_latest(auv_view *view, const char *name,
+                                 size_t name_length, const char *json,
+                                 size_t json_length, const auv_part *parts,
+                                 size_t part_count);
+
+/* Send an event and wait for room, where auv_view_emit() would say
+ * AUV_ERR_QUEUE_FULL: for a thread that makes data faster than the page takes
+ * it. Runs no handlers meanwhile. timeout_ms 0 does not wait; below 0 means
+ * without end.
+ *
+ * threads: any, handlers included
+ * returns: AUV_OK once accepted, as auv_view_emit()
+ * errors:  as auv_view_emit(), but instead of AUV_ERR_QUEUE_FULL:
+ *          AUV_ERR_TIMEOUT; AUV_ERR_CLOSED also when the view closes meanwhile
+ * owns:    copies everything; json NULL means null
+ * since:   0.1 */
+AUV_API int auv_view_emit_wait(auv_view *view, const char *name,
+                               size_t name_length, const char *json,
+                               size_t json_length, const auv_part *parts,
+                               size_t part_count, int64_t timeout_ms);
 
 /* Answers a call: now, or later after auv_call_ref(). */
 typedef void (*auv_call_fn)(auv_view *view, auv_call *call, void *user);

@@ -54,6 +54,8 @@ int auvi_shm_check(int fd, size_t length);
 /* Read-only mapping, or NULL. */
 const void *auvi_shm_map(int fd, size_t length);
 void auvi_shm_unmap(const void *data, size_t length);
+/* Copy the contents: cheaper than a mapping that is read once. */
+int auvi_shm_read(int fd, void *to, size_t length);
 /* The same for text: a NUL follows the `length` bytes. NULL also when a hostile
  * sender has hidden other bytes there. */
 const char *auvi_shm_map_text(int fd, size_t length);

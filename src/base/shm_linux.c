@@ -101,13 +101,32 @@ const void *auvi_shm_map(int fd, size_t length)
     if (length == 0)
         return empty;
     /* No MAP_POPULATE: a hostile sender can seal a huge file that it has never
-     * written, whose pages would all be made here and now. */
+     * written, whose pages would all be made here and now. For files of 1 MiB
+     * it would be no faster either. */
     data = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);
     if (data == MAP_FAILED) {
         auvi_fail_errno("cannot map shared memory");
         return NULL;
     }
     return data;
+}
+
+int auvi_shm_read(int fd, void *to, size_t length)
+{
+    size_t done = 0;
+
+    while (done < length) {
+        ssize_t got = pread(fd, (char *)to + done, length - done, (off_t)done);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got == 0)
+            return auvi_fail(AUV_ERR_PROTOCOL, "shared memory of wrong length");
+        if (got < 0)
+            return auvi_fail_errno("cannot read shared memory");
+        done += (size_t)got;
+    }
+    return AUV_OK;
 }
 
 void auvi_shm_unmap(const void *data, size_t length)

@@ -53,8 +53,9 @@ int auvi_app_push_reserved(struct auv_app *app, struct auvi_item *item)
         pushed = auvi_queue_push_reserved(app->inbox, item);
     if (pushed == AUV_ERR_QUEUE_FULL) {
         auvi_mutex_lock(&app->spill_lock);
-        /* Behind what is kept already. Nobody is woken for it: the consumer
-         * looks here after every tick, and a full inbox has woken it. */
+        /* Behind what is kept already. The consumer is woken for it: it may
+         * have emptied the inbox, and looked here for the last time, since we
+         * found the inbox full. */
         if (!app->spill)
             pushed = auvi_queue_push_reserved(app->inbox, item);
         if (pushed == AUV_ERR_QUEUE_FULL) {
@@ -62,7 +63,7 @@ int auvi_app_push_reserved(struct auv_app *app, struct auvi_item *item)
             *app->spill_tail = item;
             app->spill_tail = &item->next;
             atomic_store_explicit(&app->spilled, true, memory_order_release);
-            pushed = 0;
+            pushed = 1;
         }
         auvi_mutex_unlock(&app->spill_lock);
     }
@@ -194,6 +195,8 @@ int auv_app_create(const auv_app_options *given, auv_app **out)
     auvi_mutex_init(&app->send_lock, AUVI_RANK_SEND, "app.send");
     auvi_mutex_init(&app->spill_lock, AUVI_RANK_LEAF, "app.spill");
     app->spill_tail = &app->spill;
+    app->rest_tail = &app->rest;
+    app->parked_tail = &app->parked;
     app->processor.config = auvi_processor_preset(options.preset);
     app->processor.config.tick_budget_us = options.tick_budget_us;
 
@@ -255,7 +258,8 @@ void auv_app_destroy(auv_app *app)
     auvi_thread_join(app->thread);
 
     /* The handlers that are due, however small the preset's limit is. */
-    while (!auvi_queue_is_empty(app->inbox) && !busy) {
+    while ((auvi_receive_unpark(app) || !auvi_queue_is_empty(app->inbox)) &&
+           !busy) {
         auvi_processor_tick(&app->processor, &busy);
         auvi_app_unspill(app);
     }
@@ -267,7 +271,9 @@ void auv_app_destroy(auv_app *app)
     while ((order = auvi_queue_pop(app->control)))
         auvi_order_free(order);
     while ((message = auvi_queue_pop(app->outbox)))
-        auv_message_unref(message);
+        auvi_send_discard(message);
+    auvi_send_forget(app);
+    auvi_receive_forget(app);
     app_free(app);
 }
 
@@ -286,17 +292,15 @@ int auv_app_fd(auv_app *app)
 
 int auv_app_set_wakeup(auv_app *app, void (*fn)(void *user), void *user)
 {
-    bool has_views;
-
     if (!app || !fn)
         return auvi_fail(AUV_ERR_ARG, "app or fn is NULL");
-    auvi_mutex_lock(&app->registry_lock);
-    has_views = app->had_views;
-    auvi_mutex_unlock(&app->registry_lock);
-    if (has_views)
+    if (atomic_load_explicit(&app->had_views, memory_order_acquire))
         return auvi_fail(AUV_ERR_STATE, "set the wakeup before the first view");
     auvi_wake_set_callback(app->inbox_wake, fn, user);
     app->has_callback = true;
+    /* A descriptor that was asked for earlier is not what the host waits on. */
+    atomic_store_explicit(&app->host_receives, false, memory_order_release);
+    auvi_app_wake_link_thread(app);
     return AUV_OK;
 }
 
@@ -405,8 +409,9 @@ int auv_app_post(auv_app *app, void (*fn)(void *user), void *user)
     item->kind = AUVI_ITEM_POST;
     item->u.post.fn = fn;
     item->u.post.user = user;
-    /* A lane of its own: the one of page messages has room kept for closes. */
-    pushed = auvi_queue_push(app->inbox, AUVI_HIGH, item);
+    /* The lane of the page's messages: a post that posts itself again would
+     * otherwise always come before them. */
+    pushed = auvi_queue_push(app->inbox, AUVI_NORMAL, item);
     if (pushed < 0) {
         free(item);
         return auvi_fail(pushed, "too much waits for auv_app_process()");
@@ -433,10 +438,26 @@ int auv_app_get_stats(const auv_app *app, auv_app_stats *stats)
     now.total_processing_time_us = processor.total_processing_time_us;
     now.peak_tick_time_us = processor.peak_tick_time_us;
     now.batch_skips = processor.batch_skips;
-    now.handler_wakes = wake.wakes;
+    now.handler_wakes = wake.wakes - atomic_load_explicit(&app->wakes_base,
+                                                          memory_order_relaxed);
     now.messages_sent = atomic_load_explicit(&app->sent, memory_order_relaxed);
     now.messages_dropped =
         atomic_load_explicit(&app->dropped, memory_order_relaxed);
     memcpy(stats, &now, size);
+    return AUV_OK;
+}
+
+int auv_app_reset_stats(auv_app *app)
+{
+    struct auvi_wake_stats wake;
+
+    if (!app)
+        return auvi_fail(AUV_ERR_ARG, "app is NULL");
+    auvi_processor_reset_stats(&app->processor);
+    /* Wakes are counted by their owner, who has no reset: start from here. */
+    auvi_wake_get_stats(app->inbox_wake, &wake);
+    atomic_store_explicit(&app->wakes_base, wake.wakes, memory_order_relaxed);
+    atomic_store_explicit(&app->sent, 0, memory_order_relaxed);
+    atomic_store_explicit(&app->dropped, 0, memory_order_relaxed);
     return AUV_OK;
 }

@@ -117,7 +117,7 @@ struct auv_app {
     struct auvi_wake *inbox_wake; /* consumer */
     int link_wake_fd;             /* link thread: control, outbox, deadlines */
     int poller;                   /* host: inbox wake, links_poller */
-    int links_poller;             /* data links, key = view id */
+    int links_poller;             /* data links, key = the view's address */
     int link_poller;              /* link thread */
     struct auvi_requests *requests;
     struct auvi_processor processor;
@@ -129,10 +129,15 @@ struct auv_app {
     _Atomic bool quit;
     _Atomic bool stopping; /* auv_app_destroy() has begun */
     _Atomic uint64_t sent, dropped;
+    _Atomic uint32_t room_waiters; /* then the link thread reads the links */
+    _Atomic uint64_t wakes_base;   /* wakes at the last reset of the figures */
     _Atomic int64_t link_deadline_us; /* when the link thread wakes next */
     _Atomic bool receive_stalled;     /* the inbox was full */
     _Atomic bool receive_again;       /* read packets hold more frames */
-    _Atomic uint64_t calls_handled;   /* written by the consumer */
+    _Atomic bool parking;             /* there are parked items */
+    _Atomic bool resume_wanted;       /* a paused link may be read again */
+    _Atomic uint32_t paused_views;
+    _Atomic uint64_t calls_handled; /* written by the consumer */
     int64_t spin_us;       /* how long to look for a next call; 0: never */
     bool sender_woken;     /* consumer: the link thread, since the last flush */
     bool replies_deferred; /* consumer: answers wait for auvi_send_flush() */
@@ -141,8 +146,8 @@ struct auv_app {
     struct auvi_mutex registry_lock;
     struct auv_view *views; /* each holds one reference while listed */
     uint32_t next_view_id;
-    uint32_t open_views; /* listed ones */
-    bool had_views;
+    _Atomic uint32_t open_views; /* listed ones; read without the lock */
+    _Atomic bool had_views;
 
     /* spill_lock: what must not be lost and found the inbox full */
     struct auvi_mutex spill_lock;
@@ -151,10 +156,13 @@ struct auv_app {
 
     /* receive_lock: who reads the links */
     struct auvi_mutex receive_lock;
+    struct auv_view *rest, **rest_tail; /* left in the middle of a packet */
+    struct auvi_item *parked, **parked_tail; /* read, and no room for them */
+    size_t parked_count;
 
     /* send_lock: who writes the links */
     struct auvi_mutex send_lock;
-    _Atomic bool flush_wanted; /* some view's backlog may move now */
+    _Atomic(struct auv_view *) flush; /* whose backlog may move now (send.c) */
 
     /* link thread only */
     struct auvi_engine *engine;
@@ -163,6 +171,8 @@ struct auv_app {
     char *engine_text;
     int engine_fd;          /* registered in link_poller; -1 none */
     bool link_thread_polls; /* links_poller is in link_poller */
+    int64_t close_deadline_us;  /* the earliest of its views; 0: none */
+    int64_t engine_deadline_us; /* lost, if it says nothing until then; or 0 */
     uint32_t engine_generation;
 };
 
@@ -178,6 +188,19 @@ enum auvi_latest {
 
 struct auvi_handlers; /* handlers.c; consumer only */
 
+#define AUVI_SLOTS_MAX 256 /* names of latest-wins messages in a view's life */
+
+/* What is emitted under one name with "latest wins" (send.c). */
+struct auvi_slot {
+    _Atomic(struct auvi_slot *) next;
+    _Atomic(struct auv_message *) newest;
+    _Atomic uint32_t navigation; /* of the newest, or of one just before */
+    _Atomic bool owed; /* the token found the outbox full: see the view */
+    /* Stands for the newest message in the outbox and among what is held; it
+     * carries the name. On its way while `newest` is not NULL. */
+    struct auv_message *token;
+};
+
 struct auv_view {
     _Atomic uint32_t refs;
     struct auvi_lifecycle lifecycle;
@@ -186,11 +209,21 @@ struct auv_view {
     uint32_t id;
     struct auv_view *next; /* registry_lock */
 
-    _Atomic uint32_t navigation;        /* asked for so far */
-    _Atomic uint32_t navigation_issued; /* handed to the engine so far */
+    _Atomic uint32_t navigation; /* asked for so far */
     _Atomic uint32_t document; /* generation of the top document, 0: none */
-    _Atomic uint32_t document_navigation; /* which navigation it answers */
-    _Atomic uint32_t backlog; /* messages accepted and not yet sent */
+    /* Settled so far: what waits for these goes to the document that is there,
+     * or to the next one. Only grows. */
+    _Atomic uint32_t document_navigation;
+    _Atomic int64_t waiting_bytes; /* of what its page has the host hold */
+    _Atomic int32_t waiting_fds;   /* likewise (pressure.c) */
+    _Atomic bool paused;           /* its link is not read meanwhile */
+    _Atomic uint32_t backlog;      /* messages accepted and not yet sent */
+    _Atomic uint32_t room; /* futex: moved when somebody waits for room */
+    _Atomic uint32_t room_wanted;      /* 1: somebody waits for it */
+    _Atomic(struct auvi_slot *) slots; /* only ever appended to */
+    _Atomic bool flush_queued;         /* it is in app->flush */
+    _Atomic bool writable; /* its blocked link takes bytes again */
+    struct auv_view *flush_next;       /* whoever has set flush_queued */
     _Atomic int next_listener;
     _Atomic(struct auvi_view_event *) latest[AUVI_LATEST_COUNT];
     _Atomic uintptr_t native;
@@ -203,8 +236,9 @@ struct auv_view {
     uint64_t *sent_evals; /* ids; some of them may have ended */
     size_t sent_eval_count, sent_eval_space;
     /* receive_lock */
-    bool link_registered;
-    bool link_has_more; /* stopped in the middle of a packet */
+    bool link_registered; /* holds a reference of the view */
+    bool in_rest;         /* it is in app->rest, which holds a reference */
+    struct auv_view *rest_next;
 
     /* calls_lock */
     struct auvi_mutex calls_lock;
@@ -217,6 +251,7 @@ struct auv_view {
 
     /* link thread only */
     bool engine_has_it; /* view_create() succeeded, CLOSED not yet reported */
+    int64_t close_deadline_us; /* closing: wait no longer for the engine; or 0 */
     char **grants;
     size_t grant_count;
     int close_error;
@@ -335,14 +370,52 @@ void auvi_receive_resume(struct auv_app *app); /* consumer, after a tick */
 /* Frames were left in packets that have been read: no descriptor tells of them,
  * so whoever is about to sleep must call auvi_receive() again. */
 bool auvi_receive_has_more(struct auv_app *app);
+/* After the last one: forget views that were left in a packet. */
+void auvi_receive_forget(struct auv_app *app);
+/* The navigation of that number, and all before it, are settled. Any thread. */
+void auvi_view_navigated(auv_view *view, uint32_t navigation);
 /* Link thread: give the view this link, or with NULL take its link away. */
 void auvi_view_set_link(auv_view *view, struct auvi_link *link);
+
+/* For a thread in a synchronous wait whose answer sits behind what the inbox
+ * cannot take: read all links and park what is in front of it, in order.
+ * AUV_ERR_QUEUE_FULL when too much is parked. */
+int auvi_receive_behind(struct auv_app *app);
+/* Behind what is parked; false: nothing is. Takes item. */
+bool auvi_receive_park_behind(struct auv_app *app, struct auvi_item *item);
+/* Consumer, at the end: move parked items into the inbox. True: some did. */
+bool auvi_receive_unpark(struct auv_app *app);
+/* receive_lock. Poll the view's link again, and read what it has read. */
+void auvi_receive_again(auv_view *view);
+
+/* ---- pressure.c: what a page can make its host hold ----------------------- */
+
+/* A message of the page, or an answer to it, begins and ceases to wait. Any
+ * thread. */
+void auvi_pressure_add(auv_view *view, const struct auv_message *message);
+void auvi_pressure_remove(auv_view *view, const struct auv_message *message);
+/* receive_lock. True: too much waits, the view's link is not read now. */
+bool auvi_pressure_pause(auv_view *view);
+void auvi_pressure_forget(auv_view *view);      /* receive_lock: not paused */
+void auvi_pressure_resume(struct auv_app *app); /* link thread */
 
 /* ---- send.c: outbox -> pages --------------------------------------------- */
 
 /* Accept a message for the view's page; takes it on success. With `defer` the
  * caller promises auvi_send_flush() soon, and nobody is woken. */
 int auvi_send(auv_view *view, struct auv_message *message, bool defer);
+/* As auvi_send(), but waits until deadline_us for room. AUV_ERR_TIMEOUT,
+ * AUV_ERR_CLOSED. */
+int auvi_send_wait(auv_view *view, struct auv_message *message,
+                   int64_t deadline_us);
+/* Whoever waits for room looks again: there is some, or there will be none. */
+void auvi_send_room(auv_view *view);
+/* What is held for the view may go now: the next flush looks. Any thread. */
+void auvi_send_want_flush(auv_view *view);
+/* After the last flush: forget what was wanted. */
+void auvi_send_forget(struct auv_app *app);
+/* A message of the outbox that nobody will send any more. */
+void auvi_send_discard(struct auv_message *message);
 /* Write what can be written, unless another thread is at it: then the link
  * thread looks after it. */
 void auvi_send_flush(struct auv_app *app);
@@ -353,6 +426,25 @@ void auvi_send_finish(struct auv_app *app);
 void auvi_send_end_evals(auv_view *view, int error);
 /* send_lock: drop all that is held for the view. */
 void auvi_send_drop_held(auv_view *view);
+
+/* ---- latest.c: messages that replace each other -------------------------- */
+
+/* Accept a message that replaces the one of its name that still waits. */
+int auvi_send_latest(auv_view *view, struct auv_message *message);
+/* A message that comes out of the outbox is a token, and stands for another. */
+static inline bool auvi_is_token(const struct auv_message *message)
+{
+    return message->slot && message->slot->token == message;
+}
+/* Sender: the message that the token stands for, with the token's place in the
+ * backlog. The token is no longer the sender's. */
+struct auv_message *auvi_slot_take(struct auv_message *token);
+/* Sender: the other way round. NULL: a newer one has come, so this one, still
+ * the sender's, is replaced. */
+struct auv_message *auvi_slot_put_back(struct auv_message *message);
+/* Sender: a token that found the outbox full; NULL: there is none. */
+struct auv_message *auvi_slots_next_owed(auv_view *view);
+void auvi_slots_free(auv_view *view); /* end of the view's memory */
 
 /* ---- dispatch.c ---------------------------------------------------------- */
 

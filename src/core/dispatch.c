@@ -50,6 +50,7 @@ enum auvi_process_result auvi_dispatch(void *ctx, void *what)
 
     switch (item->kind) {
     case AUVI_ITEM_CALL:
+        auvi_pressure_remove(item->u.call->view, item->u.call->message);
         /* The item lies inside the call, which the handler may keep. */
         if (!auv_call_is_cancelled(item->u.call))
             auvi_handlers_call(item->u.call->view, item->u.call);
@@ -58,6 +59,7 @@ enum auvi_process_result auvi_dispatch(void *ctx, void *what)
         send_deferred(app);
         return result;
     case AUVI_ITEM_EVENT:
+        auvi_pressure_remove(view, item->u.message);
         auvi_handlers_event(view, item->u.message);
         auv_message_unref(item->u.message);
         break;
@@ -100,9 +102,11 @@ void auvi_item_discard(struct auvi_item *item)
 {
     switch (item->kind) {
     case AUVI_ITEM_CALL:
+        auvi_pressure_remove(item->u.call->view, item->u.call->message);
         auv_call_unref(item->u.call);
         return;
     case AUVI_ITEM_EVENT:
+        auvi_pressure_remove(item->view, item->u.message);
         auv_message_unref(item->u.message);
         break;
     case AUVI_ITEM_RESULT:

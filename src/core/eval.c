@@ -185,11 +185,20 @@ static void wait_for(struct auv_app *app, struct waiter *waiter, uint64_t id,
             break;
         if (auvi_receive_has_more(app) && !auvi_receive_is_stalled(app))
             continue;
-        if (poller >= 0 && !auvi_receive_is_stalled(app))
+        if (poller >= 0 && !auvi_receive_is_stalled(app) &&
+            atomic_load(&app->paused_views) == 0) {
             auvi_poller_wait(poller, events, 2, left);
-        else /* our answer sits behind more than the inbox can take */
-            auvi_futex_wait(&waiter->done, 0,
-                            left < 0 || left > 2000 ? 2000 : left);
+            continue;
+        }
+        /* The answer may sit behind more than the inbox can take, and this may
+         * be the thread that would make room. */
+        if (auvi_receive_behind(app) == AUV_ERR_QUEUE_FULL &&
+            auvi_requests_take(app->requests, id, &taken)) {
+            waiter->error = AUV_ERR_QUEUE_FULL;
+            break;
+        }
+        auvi_futex_wait(&waiter->done, 0,
+                        left < 0 || left > 1000 ? 1000 : left);
     }
     auvi_fd_close(poller);
 }

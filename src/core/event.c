@@ -140,6 +140,8 @@ void auvi_view_tell_closed(auv_view *view)
         item->u.event = event_copy(&event);
         /* In the lane of the page's own messages and behind them, so that it is
          * the last. The receiver leaves room in it. */
+        if (item->u.event && auvi_receive_park_behind(view->app, item))
+            return;
         if (item->u.event)
             pushed = auvi_queue_push(view->app->inbox, AUVI_NORMAL, item);
     }

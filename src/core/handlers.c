@@ -205,6 +205,10 @@ void auvi_handlers_call(auv_view *view, struct auv_call *call)
         static const char head[] = "no handler is bound to '";
         size_t shown = length < 100 ? length : 100;
 
+        while (shown < length && shown &&
+               ((unsigned char)name[shown] & 0xc0) == 0x80)
+            shown--; /* not in the middle of a character */
+
         memcpy(text, head, sizeof(head) - 1);
         memcpy(text + sizeof(head) - 1, name, shown);
         for (size_t i = 0; i < shown; i++) /* a name may hold NULs */

@@ -11,6 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* How long a view that closes waits for the engine; and how much longer the
+ * engine may be silent before it counts as lost, with all its other views. */
+#define CLOSE_WAIT_US 2000000
+#define SILENCE_US 3000000
+
 /* Keys in link_poller; smaller ones are ids of views that wait for POLL_OUT. */
 #define KEY_WAKE ((uint64_t)1 << 32)
 #define KEY_ENGINE ((uint64_t)2 << 32)
@@ -71,19 +76,6 @@ static void each_view(struct auv_app *app,
 
 /* ---- reports of the engine ------------------------------------------------ */
 
-/* No new document will come of what was asked last: what waits for one goes to
- * the document that is there. */
-static void release_navigation(struct auv_app *app, auv_view *view)
-{
-    if (!atomic_load_explicit(&view->document, memory_order_acquire))
-        return;
-    atomic_store_explicit(
-        &view->document_navigation,
-        atomic_load_explicit(&view->navigation_issued, memory_order_relaxed),
-        memory_order_release);
-    atomic_store_explicit(&app->flush_wanted, true, memory_order_release);
-}
-
 static void remember_url(auv_view *view, const char *url)
 {
     size_t size = strlen(url) + 1;
@@ -119,10 +111,6 @@ static void on_view_event(struct auv_app *app, auv_view *view,
         auvi_view_set_link(view, NULL);
         auvi_requests_end_view(app, view->id, AUV_ERR_ENGINE_LOST);
         break;
-    case AUV_EVENT_LOAD_FAILED:
-        if (event->error != AUV_ERR_CANCELLED)
-            release_navigation(app, view);
-        break;
     case AUV_EVENT_URL:
         remember_url(view, event->text);
         break;
@@ -151,11 +139,25 @@ static void on_link_wanted(struct auv_app *app, auv_view *view,
     app->engine_impl->attach_link(app->engine, view->id, generation, fd);
 }
 
+static void fail_engine(struct auv_app *app, int error, const char *text)
+{
+    size_t size = strlen(text) + 1;
+
+    if (app->engine_failed)
+        return;
+    app->engine_failed = true;
+    app->engine_error = error;
+    app->engine_text = malloc(size);
+    if (app->engine_text)
+        memcpy(app->engine_text, text, size);
+}
+
 static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
 {
     struct auv_app *app = ctx;
     auv_view *view;
 
+    app->engine_deadline_us = 0; /* it is alive */
     switch (event->kind) {
     case AUVI_ENGINE_READY:
         auvi_log(AUV_LOG_INFO, "engine is ready: %s",
@@ -164,25 +166,21 @@ static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
     case AUVI_ENGINE_FAILED:
         /* Maybe from inside a call into the engine: it is taken down by the
          * loop, when that call has returned. */
-        if (!app->engine_failed) {
-            const char *text = event->text ? event->text : "";
-            size_t size = strlen(text) + 1;
-
-            app->engine_failed = true;
-            app->engine_error =
-                event->error < 0 ? event->error : AUV_ERR_ENGINE_LOST;
-            app->engine_text = malloc(size);
-            if (app->engine_text)
-                memcpy(app->engine_text, text, size);
-        }
+        fail_engine(app, event->error < 0 ? event->error : AUV_ERR_ENGINE_LOST,
+                    event->text ? event->text : "");
         return;
     case AUVI_ENGINE_VIEW:
     case AUVI_ENGINE_LINK_WANTED:
+    case AUVI_ENGINE_NAVIGATION_VOID:
         view = auvi_registry_find(app, event->view);
         if (!view)
             return;
-        if (event->kind == AUVI_ENGINE_LINK_WANTED)
+        if (!view->engine_has_it)
+            ; /* ended without it */
+        else if (event->kind == AUVI_ENGINE_LINK_WANTED)
             on_link_wanted(app, view, event->generation);
+        else if (event->kind == AUVI_ENGINE_NAVIGATION_VOID)
+            auvi_view_navigated(view, event->generation);
         else
             on_view_event(app, view, event->event);
         auv_view_unref(view);
@@ -194,6 +192,7 @@ static void stop_engine(struct auv_app *app)
 {
     if (!app->engine)
         return;
+    app->engine_deadline_us = 0;
     if (app->engine_fd >= 0)
         auvi_poller_remove(app->link_poller, app->engine_fd);
     app->engine_fd = -1;
@@ -221,6 +220,7 @@ static void handle_engine_failure(struct auv_app *app)
     free(app->engine_text);
     app->engine_text = NULL;
     app->engine_failed = false;
+    auvi_app_wake_link_thread(app); /* for orders that it did not take */
 }
 
 /* ---- orders --------------------------------------------------------------- */
@@ -302,15 +302,32 @@ static void order_create(struct auv_app *app, struct auvi_order *order)
 /* What the application itself loads from this machine is granted the bridge. */
 static void grant_own_page(struct auv_app *app, auv_view *view, const char *url)
 {
-    char origin[AUVI_ORIGIN_MAX];
+    char origin[AUVI_ORIGIN_MAX], *folder = NULL;
+    const char *granted = origin;
 
     if (!auvi_origin_parse(url, origin))
         return;
     if (strncmp(origin, "auroraview://", 13) != 0 &&
         strcmp(origin, "file://") != 0 && !auvi_origin_is_loopback(origin))
         return;
-    if (add_grant(view, origin) == 1)
+    if (strcmp(origin, "file://") == 0)
+        granted = folder = auvi_origin_file_folder(url);
+    if (granted && add_grant(view, granted) == 1)
         send_grants(app, view);
+    free(folder);
+}
+
+static bool engine_is_full(const struct auv_app *app)
+{
+    return app->engine && app->engine_impl->is_full &&
+           app->engine_impl->is_full(app->engine);
+}
+
+/* Lost, unless it says anything at all in this time. */
+static void watch_engine(struct auv_app *app, int64_t wait_us)
+{
+    if (!app->engine_deadline_us)
+        app->engine_deadline_us = auvi_clock_us() + wait_us;
 }
 
 static void order_close(struct auv_app *app, auv_view *view)
@@ -319,10 +336,68 @@ static void order_close(struct auv_app *app, auv_view *view)
      * that is at it now. */
     auvi_send_finish(app);
     auvi_view_begin_destroy(view, AUV_CLOSE_APP);
-    if (view->engine_has_it && app->engine)
-        app->engine_impl->view_close(app->engine, view->id);
-    else
+    if (!view->engine_has_it || !app->engine) {
         view_gone(view, AUV_CLOSE_APP);
+        return;
+    }
+    /* Nobody is there to hear of these any more, however long it takes. */
+    auvi_requests_end_view(app, view->id, AUV_ERR_CLOSED);
+    auvi_calls_cancel(view, 0, 0);
+    view->close_deadline_us = auvi_clock_us() + CLOSE_WAIT_US;
+    if (!app->close_deadline_us)
+        app->close_deadline_us = view->close_deadline_us;
+    /* Armed first: the report may come from inside the call. */
+    watch_engine(app, CLOSE_WAIT_US + SILENCE_US);
+    app->engine_impl->view_close(app->engine, view->id);
+}
+
+/* ---- an engine that does not answer --------------------------------------- */
+
+static void end_overdue_view(struct auv_app *app, auv_view *view)
+{
+    if (!view->close_deadline_us || !view->engine_has_it)
+        return;
+    if (view->close_deadline_us > auvi_clock_us()) {
+        if (!app->close_deadline_us ||
+            view->close_deadline_us < app->close_deadline_us)
+            app->close_deadline_us = view->close_deadline_us;
+        return;
+    }
+    auvi_log(AUV_LOG_WARNING,
+             "view %u: the engine has not closed it in time: ended without it",
+             view->id);
+    view_gone(view, AUV_CLOSE_APP);
+}
+
+static void check_engine(struct auv_app *app)
+{
+    bool full = engine_is_full(app);
+    int64_t now;
+
+    if (!full && !app->close_deadline_us && !app->engine_deadline_us)
+        return;
+    now = auvi_clock_us();
+    if (app->close_deadline_us && app->close_deadline_us <= now) {
+        app->close_deadline_us = 0;
+        each_view(app, end_overdue_view);
+    }
+    if (full)
+        watch_engine(app, CLOSE_WAIT_US + SILENCE_US);
+    if (!app->engine_deadline_us || app->engine_deadline_us > now)
+        return;
+    app->engine_deadline_us = 0;
+    fail_engine(app, AUV_ERR_ENGINE_LOST, "the engine does not answer");
+    handle_engine_failure(app);
+}
+
+/* The earlier of a time and what check_engine() waits for. */
+static int64_t engine_deadline(const struct auv_app *app, int64_t next)
+{
+    if (app->close_deadline_us && app->close_deadline_us < next)
+        next = app->close_deadline_us;
+    if (app->engine_deadline_us && app->engine_deadline_us < next)
+        next = app->engine_deadline_us;
+    return next;
 }
 
 static void run_order(struct auv_app *app, struct auvi_order *order)
@@ -347,21 +422,18 @@ static void run_order(struct auv_app *app, struct auvi_order *order)
     case AUVI_ORDER_NAVIGATE:
     case AUVI_ORDER_HTML:
     case AUVI_ORDER_RELOAD:
-        if (order->navigation)
-            atomic_store_explicit(&view->navigation_issued, order->navigation,
-                                  memory_order_release);
         if (order->kind == AUVI_ORDER_NAVIGATE) {
             grant_own_page(app, view, order->text);
-            error = impl->navigate(engine, id, order->text);
+            error = impl->navigate(engine, id, order->navigation, order->text);
         } else if (order->kind == AUVI_ORDER_HTML) {
-            error = impl->load_html(engine, id, order->text, order->length);
+            error = impl->load_html(engine, id, order->navigation, order->text,
+                                    order->length);
         } else {
-            error = impl->reload(engine, id);
+            error = impl->reload(engine, id, order->navigation);
         }
         break;
     case AUVI_ORDER_STOP:
         error = impl->stop(engine, id);
-        release_navigation(app, view);
         break;
     case AUVI_ORDER_GRANT:
         if (add_grant(view, order->text) == 1)
@@ -397,8 +469,10 @@ static void run_order(struct auv_app *app, struct auvi_order *order)
 
         auvi_log(AUV_LOG_WARNING, "view %u: an order failed: %s", id,
                  auv_last_error_message());
-        if (order->navigation)
+        if (order->navigation) {
+            auvi_view_navigated(view, order->navigation);
             on_view_event(app, view, &event);
+        }
     }
 }
 
@@ -407,7 +481,11 @@ static void run_orders(struct auv_app *app)
     struct auvi_order *order;
 
     do {
-        while ((order = auvi_queue_pop(app->control))) {
+        /* What an engine that does not read leaves here fills the queue, and
+         * then whoever wants to add to it is told. */
+        if (engine_is_full(app))
+            return;
+        while (!engine_is_full(app) && (order = auvi_queue_pop(app->control))) {
             run_order(app, order);
             auvi_order_free(order);
             handle_engine_failure(app);
@@ -424,13 +502,9 @@ static void on_writable(struct auv_app *app, uint32_t id)
 
     if (!view)
         return;
-    auvi_mutex_lock(&app->send_lock);
-    if (view->link && view->link_blocked) {
-        auvi_poller_remove(app->link_poller, auvi_link_fd(view->link));
-        view->link_blocked = false;
-    }
-    auvi_mutex_unlock(&app->send_lock);
-    atomic_store_explicit(&app->flush_wanted, true, memory_order_release);
+    /* The sender unblocks it: this thread need not wait for that one's lock. */
+    atomic_store_explicit(&view->writable, true, memory_order_release);
+    auvi_send_want_flush(view);
     auv_view_unref(view);
 }
 
@@ -440,11 +514,13 @@ static void receive(struct auv_app *app)
         auvi_app_wake_consumer(app, 1);
 }
 
-/* Read the links here, unless the host does it or the inbox is full. */
+/* Read the links here, unless the host does it or the inbox is full. A host's
+ * thread that waits for room may be the one that reads, so read for it. */
 static void choose_receiver(struct auv_app *app)
 {
     bool poll =
-        !atomic_load_explicit(&app->host_receives, memory_order_acquire) &&
+        (!atomic_load_explicit(&app->host_receives, memory_order_acquire) ||
+         atomic_load_explicit(&app->room_waiters, memory_order_acquire)) &&
         !auvi_receive_is_stalled(app);
 
     if (poll == app->link_thread_polls)
@@ -472,6 +548,7 @@ static int64_t next_timeout(struct auv_app *app)
                           memory_order_seq_cst);
     next = auvi_requests_expire(app);
     atomic_store_explicit(&app->link_deadline_us, next, memory_order_seq_cst);
+    next = engine_deadline(app, next);
     if (next == INT64_MAX)
         return -1;
     return next > now ? next - now : 0;
@@ -497,6 +574,8 @@ void auvi_link_thread_main(void *ctx)
         run_orders(app);
         auvi_send_flush(app);
         handle_engine_failure(app);
+        check_engine(app);
+        auvi_pressure_resume(app);
         choose_receiver(app);
         pay_wake(app);
         if (atomic_load_explicit(&app->stopping, memory_order_acquire))

@@ -209,7 +209,29 @@ void auvi_message_to_frame(const struct auv_message *message,
     }
 }
 
-/* Append `text` as a JSON string. Returns the end; room is 6 bytes per input
+/* Bytes of the UTF-8 character at `at`, 0 if there is none. */
+static size_t utf8_length(const char *at)
+{
+    const unsigned char *s = (const unsigned char *)at;
+    size_t length = s[0] < 0x80                    ? 1
+                    : s[0] >= 0xc2 && s[0] < 0xe0  ? 2
+                    : (s[0] & 0xf0) == 0xe0        ? 3
+                    : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4
+                                                   : 0;
+
+    for (size_t i = 1; i < length; i++)
+        if ((s[i] & 0xc0) != 0x80) /* the NUL at the end is none either */
+            return 0;
+    if (length == 3 &&
+        ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f)))
+        return 0; /* overlong, surrogate */
+    if (length == 4 &&
+        ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f)))
+        return 0; /* overlong, past the last */
+    return length;
+}
+
+/* Append `text` as a JSON string, with '?' for what is no UTF-8. Returns the end; room is 6 bytes per input
  * byte and the quotes. */
 static char *append_json_string(char *to, const char *text)
 {
@@ -227,8 +249,18 @@ static char *append_json_string(char *to, const char *text)
             to[4] = hex[c >> 4];
             to[5] = hex[c & 15];
             to += 6;
-        } else {
+        } else if (c < 0x80) {
             *to++ = (char)c;
+        } else {
+            size_t length = utf8_length(text);
+
+            if (length) {
+                memcpy(to, text, length);
+                to += length;
+                text += length - 1;
+            } else {
+                *to++ = '?';
+            }
         }
     }
     *to++ = '"';

@@ -33,6 +33,7 @@ struct auv_message {
     uint64_t id;
     auv_view *view; /* a reference */
     struct auv_message *next;
+    struct auvi_slot *slot; /* this is the token of that slot (send.c) */
 
     const char *name;
     size_t name_length;

@@ -5,6 +5,7 @@
  */
 #include "core/origin.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_alpha(char c)
@@ -137,4 +138,40 @@ bool auvi_origin_is_loopback(const char *origin)
         if (!is_digit(*host) && *host != '.')
             return false; /* 127.example.com is a name */
     return true;
+}
+
+char *auvi_origin_file_folder(const char *url)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    const char *at = url + strlen("file://");
+    char *out = malloc(strlen(url) * 3 + 1), *to = out;
+    size_t end;
+
+    if (!out)
+        return NULL;
+    if (strncmp(at, "localhost", 9) == 0)
+        at += 9;
+    memcpy(out, "file://", 7);
+    to = out + 7;
+    end = 7;
+    for (; *at && *at != '?' && *at != '#'; at++) {
+        unsigned char c = (unsigned char)*at;
+
+        if (c < 0x20)
+            continue; /* an engine leaves them out */
+        if (c >= 0x80) {
+            *to++ = '%';
+            *to++ = hex[c >> 4];
+            *to++ = hex[c & 15];
+        } else if (c == '%' && at[1] == '2' && (at[2] == 'f' || at[2] == 'F')) {
+            *to++ = '/'; /* it is one when the file is opened */
+            at += 2;
+        } else {
+            *to++ = c == '\\' ? '/' : (char)c;
+        }
+        if (to[-1] == '/')
+            end = (size_t)(to - out);
+    }
+    out[end] = '\0';
+    return out;
 }

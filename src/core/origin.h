@@ -20,4 +20,8 @@ bool auvi_origin_parse(const char *url, char *out);
  * with host localhost, 127.x.y.z or [::1]. */
 bool auvi_origin_is_loopback(const char *origin);
 
+/* Of a file: URL that parses: "file:///folder/", the folder that the file is
+ * in, in ASCII and without line ends. free() it. NULL: no memory. */
+char *auvi_origin_file_folder(const char *url);
+
 #endif /* AUVI_ORIGIN_H */

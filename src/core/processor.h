@@ -10,11 +10,15 @@
 #include "core/queue.h"
 #include "core/wake.h"
 
-enum auvi_mode { AUVI_MODE_FULL, AUVI_MODE_IPC_ONLY, AUVI_MODE_BATCH };
+enum auvi_mode {
+    AUVI_MODE_FULL,
+    AUVI_MODE_IPC_ONLY,
+    AUVI_MODE_BATCH
+};
 
 struct auvi_processor_config {
     enum auvi_mode mode;
-    uint32_t batch;                 /* BATCH: messages per tick */
+    uint32_t batch; /* BATCH: messages per tick */
     bool immediate_wake;
     uint32_t batch_interval_ms;     /* of wakes; 0: none */
     uint32_t max_messages_per_tick; /* 0: no limit */

@@ -81,7 +81,7 @@
  * and a lower peak is right to within PEAK_STRIDE. The latency is sampled: the
  * place that is a multiple of LATENCY_STRIDE carries the time of its push in
  * `stamps`. A stamp belongs to whom its cell belongs, and is published and
- * emptied with it. So a push reads the clock once in 64.
+ * emptied with it. So a push reads the clock once in 256.
  */
 #include "core/queue.h"
 
@@ -101,12 +101,12 @@
 #ifndef PEAK_STRIDE
 #define PEAK_STRIDE 64 /* pops; 0: no samples */
 #endif
-#ifndef LATENCY_STRIDE
-#define LATENCY_STRIDE 64 /* places, a power of two; 0: no samples */
-#endif
 #ifndef SPINS
 #define SPINS 64
 #endif
+
+/* A power of two. At 64 the clock costs a push half a nanosecond. */
+#define LATENCY_STRIDE 256
 
 /* Pauses after a lost CAS: 2, 4, … up to 2^6, some 2 microseconds. Measured:
  * 2^3 is half as good, and nothing is gained beyond. */
@@ -123,7 +123,7 @@ struct lane {
     alignas(LINE) _Atomic(void *) *cells;
     _Atomic int64_t *stamps; /* ns; one for LATENCY_STRIDE places */
     uint64_t mask;           /* ring size - 1 */
-    uint64_t places; /* for auvi_queue_push() */
+    uint64_t places;         /* for auvi_queue_push() */
 };
 
 struct auvi_queue {
@@ -160,19 +160,18 @@ static _Atomic(void *) *cell_of(const struct lane *lane, uint64_t place)
 
 static bool is_stamped(uint64_t place)
 {
-    return LATENCY_STRIDE != 0 && place % (LATENCY_STRIDE + !LATENCY_STRIDE) == 0;
+    return place % LATENCY_STRIDE == 0;
 }
 
 /* A ring below the stride has one: place p is emptied before p + stride. */
 static _Atomic int64_t *stamp_of(const struct lane *lane, uint64_t place)
 {
-    return &lane->stamps[(place & lane->mask) /
-                         (LATENCY_STRIDE + !LATENCY_STRIDE)];
+    return &lane->stamps[(place & lane->mask) / LATENCY_STRIDE];
 }
 
 static size_t stamps_for(uint64_t ring)
 {
-    return (size_t)(ring / (LATENCY_STRIDE + !LATENCY_STRIDE)) + 1;
+    return (size_t)(ring / LATENCY_STRIDE) + 1;
 }
 
 static uint64_t round_up_pow2(uint64_t n)
@@ -204,9 +203,9 @@ int auvi_queue_create(size_t capacity, struct auvi_queue **out)
     /* calloc, never touched here: of a ring that is not used no page exists. */
     queue->cells = calloc((size_t)(ring * (AUVI_LANES - 1) + critical_ring),
                           sizeof(*queue->cells));
-    queue->stamps = calloc(stamps_for(ring) * (AUVI_LANES - 1) +
-                               stamps_for(critical_ring),
-                           sizeof(*queue->stamps));
+    queue->stamps =
+        calloc(stamps_for(ring) * (AUVI_LANES - 1) + stamps_for(critical_ring),
+               sizeof(*queue->stamps));
     if (!queue->cells || !queue->stamps)
         goto no_memory;
     for (i = 0; i < AUVI_LANES; i++) {
@@ -310,8 +309,7 @@ static int push_lane(struct auvi_queue *queue, enum auvi_priority which,
         /* Acquire: see refresh_head(). A head_seen newer than our tail gives a
          * huge difference, hence a refresh, which sorts it out. */
         seen = atomic_load_explicit(&lane->head_seen, memory_order_acquire);
-        if (tail - seen >= places &&
-            !refresh_head(queue, which, tail, places))
+        if (tail - seen >= places && !refresh_head(queue, which, tail, places))
             return AUV_ERR_QUEUE_FULL;
         /* Sequentially consistent: the producer's half of the wake protocol.
          * Weak: a spurious failure costs one more round. */
@@ -358,9 +356,8 @@ int auvi_queue_push_reserved(struct auvi_queue *queue, void *item)
 {
     const struct lane *lane = &queue->lanes[AUVI_CRITICAL];
 
-    return count_refusal(queue,
-                         push_lane(queue, AUVI_CRITICAL, item,
-                                   lane->places + AUVI_QUEUE_RESERVED));
+    return count_refusal(queue, push_lane(queue, AUVI_CRITICAL, item,
+                                          lane->places + AUVI_QUEUE_RESERVED));
 }
 
 int auvi_queue_push_wait(struct auvi_queue *queue, enum auvi_priority lane,
@@ -371,7 +368,8 @@ int auvi_queue_push_wait(struct auvi_queue *queue, enum auvi_priority lane,
 
     while (result == AUV_ERR_QUEUE_FULL) {
         /* Relaxed: the exchange's release keeps it before, see the top. */
-        uint32_t room = atomic_load_explicit(&queue->room, memory_order_relaxed);
+        uint32_t room =
+            atomic_load_explicit(&queue->room, memory_order_relaxed);
         int64_t left_us = -1;
 
         atomic_exchange_explicit(&queue->wanted, 1, memory_order_acq_rel);

@@ -42,13 +42,13 @@ enum auvi_priority {
 struct auvi_queue; /* heap: its hot fields sit on cache lines of their own */
 
 struct auvi_queue_metrics {
-    uint64_t sent;     /* pushes that were accepted */
-    uint64_t received; /* pops */
-    uint64_t failed;   /* pushes refused because full, and waits given up */
-    uint64_t dropped;  /* pushes refused because shut down */
-    uint64_t retries;  /* lost races of producers */
+    uint64_t sent;        /* pushes that were accepted */
+    uint64_t received;    /* pops */
+    uint64_t failed;      /* pushes refused because full, and waits given up */
+    uint64_t dropped;     /* pushes refused because shut down */
+    uint64_t retries;     /* lost races of producers */
     uint64_t peak_length; /* of the longest lane; right to within 64 */
-    /* From push to pop, of one message in 64 of each lane, its first included;
+    /* From push to pop, of one message in 256 of each lane, its first included;
      * 0: none yet. */
     uint64_t average_latency_us;
 };

@@ -16,8 +16,9 @@
 #define BURST 256 /* frames of one view before the next view gets its turn */
 
 struct outcome {
-    bool wake;  /* the inbox needs a wake */
-    bool flush; /* a document has come up: held messages may go */
+    bool wake;   /* the inbox needs a wake */
+    bool flush;  /* a document has come up: held messages may go */
+    bool behind; /* park what finds no room, and read paused links too */
 };
 
 /* Room that the receiver leaves in the lane, so that the CLOSED item of a view
@@ -40,18 +41,94 @@ void auvi_receive_resume(struct auv_app *app)
         auvi_app_wake_link_thread(app);
 }
 
+static const struct auv_message *item_message(const struct auvi_item *item)
+{
+    return item->kind == AUVI_ITEM_CALL    ? item->u.call->message
+           : item->kind == AUVI_ITEM_EVENT ? item->u.message
+                                           : NULL;
+}
+
+static void park(struct auv_app *app, struct auvi_item *item)
+{
+    item->next = NULL;
+    *app->parked_tail = item;
+    app->parked_tail = &item->next;
+    app->parked_count++;
+    atomic_store_explicit(&app->parking, true, memory_order_release);
+}
+
 static void push(struct auv_app *app, struct auvi_item *item,
                  struct outcome *outcome)
 {
-    int pushed = auvi_queue_push(app->inbox, AUVI_NORMAL, item);
+    const struct auv_message *message = item_message(item);
+    int pushed;
 
+    if (message)
+        auvi_pressure_add(item->kind == AUVI_ITEM_CALL ? item->u.call->view
+                                                       : item->view,
+                          message);
+    if (app->parked || (outcome->behind && !inbox_has_room(app))) {
+        park(app, item);
+        return;
+    }
+    pushed = auvi_queue_push(app->inbox, AUVI_NORMAL, item);
     if (pushed == 1)
         outcome->wake = true;
     if (pushed >= 0)
         return;
-    /* Room was checked; posts and operations use other lanes. Shutdown. */
+    if (pushed == AUV_ERR_QUEUE_FULL) { /* posts took the room meanwhile */
+        park(app, item);
+        return;
+    }
     atomic_fetch_add_explicit(&app->dropped, 1, memory_order_relaxed);
     auvi_item_discard(item);
+}
+
+/* receive_lock */
+static bool unpark(struct auv_app *app)
+{
+    bool wake = false;
+
+    while (app->parked && inbox_has_room(app)) {
+        struct auvi_item *next = app->parked->next;
+        int pushed = auvi_queue_push(app->inbox, AUVI_NORMAL, app->parked);
+
+        if (pushed < 0)
+            break;
+        wake |= pushed == 1;
+        app->parked = next;
+        app->parked_count--;
+    }
+    if (!app->parked) {
+        app->parked_tail = &app->parked;
+        atomic_store_explicit(&app->parking, false, memory_order_release);
+    }
+    return wake;
+}
+
+bool auvi_receive_unpark(struct auv_app *app)
+{
+    bool had;
+
+    auvi_mutex_lock(&app->receive_lock);
+    had = app->parked != NULL;
+    unpark(app);
+    auvi_mutex_unlock(&app->receive_lock);
+    return had;
+}
+
+bool auvi_receive_park_behind(struct auv_app *app, struct auvi_item *item)
+{
+    bool parked;
+
+    if (!atomic_load_explicit(&app->parking, memory_order_acquire))
+        return false;
+    auvi_mutex_lock(&app->receive_lock);
+    parked = app->parked != NULL;
+    if (parked)
+        park(app, item);
+    auvi_mutex_unlock(&app->receive_lock);
+    return parked;
 }
 
 static int receive_call(auv_view *view, struct auvi_frame *frame,
@@ -91,18 +168,47 @@ static int receive_result(auv_view *view, struct auvi_frame *frame)
     struct auvi_request request;
     struct auv_message *message = NULL;
     int error = frame->flags & AUVI_FRAME_ERROR ? AUV_ERR_SCRIPT : AUV_OK;
+    bool foreign;
 
-    if (!auvi_requests_take(view->app->requests, frame->id, &request))
-        return AUV_OK; /* timed out, or the page made the number up */
-    if (request.view != view->id) {
-        /* A page guessed the number of another view's request: end it, rather
-         * than leave it without an owner, and drop this page's link. */
-        auvi_request_end(view->app, &request, AUV_ERR_PROTOCOL, NULL);
-        return AUV_ERR_PROTOCOL;
-    }
+    if (!auvi_requests_take_of(view->app->requests, frame->id, view->id,
+                               &request, &foreign))
+        /* Timed out; or the page has guessed a number of another view's. */
+        return foreign ? AUV_ERR_PROTOCOL : AUV_OK;
     if (auvi_message_from_frame(frame, &message) < 0)
         error = AUV_ERR_NOMEM;
     auvi_request_end(view->app, &request, error, message);
+    return AUV_OK;
+}
+
+void auvi_view_navigated(auv_view *view, uint32_t navigation)
+{
+    uint32_t settled =
+        atomic_load_explicit(&view->document_navigation, memory_order_relaxed);
+
+    /* The page says so to whoever reads its link, the engine to the link
+     * thread: in any order. */
+    do
+        if ((int32_t)(navigation - settled) <= 0)
+            return;
+    while (!atomic_compare_exchange_weak_explicit(
+        &view->document_navigation, &settled, navigation, memory_order_release,
+        memory_order_relaxed));
+    auvi_send_want_flush(view);
+}
+
+static int receive_navigated(auv_view *view, const struct auvi_frame *frame,
+                             uint32_t document, struct outcome *outcome)
+{
+    uint32_t navigation = (uint32_t)frame->id;
+    uint32_t asked =
+        atomic_load_explicit(&view->navigation, memory_order_relaxed);
+
+    if (frame->id > UINT32_MAX || (int32_t)(asked - navigation) < 0)
+        return AUV_ERR_PROTOCOL; /* nobody has asked for that yet */
+    if (frame->generation == document && document) {
+        auvi_view_navigated(view, navigation);
+        outcome->flush = true;
+    }
     return AUV_OK;
 }
 
@@ -111,14 +217,11 @@ static void receive_hello(auv_view *view, const struct auvi_frame *frame,
 {
     auv_event event = {.kind = AUV_EVENT_PAGE_READY, .text = frame->name};
 
-    /* Navigation first: the sender takes a non-zero document as the sign that
-     * both are of the new document. */
-    atomic_store_explicit(
-        &view->document_navigation,
-        atomic_load_explicit(&view->navigation_issued, memory_order_acquire),
-        memory_order_relaxed);
+    /* Which navigation it answers only its NAVIGATED tells: the page may have
+     * gone there by itself, or it may be the answer to an earlier one. */
     atomic_store_explicit(&view->document, frame->generation,
                           memory_order_release);
+    auvi_send_want_flush(view);
     outcome->flush = true;
     if (frame->id == 1)
         auvi_view_tell(view, &event);
@@ -156,6 +259,8 @@ static int receive_frame(auv_view *view, struct auvi_frame *frame,
             return AUV_ERR_PROTOCOL;
         receive_hello(view, frame, outcome);
         return AUV_OK;
+    case AUVI_FRAME_NAVIGATED:
+        return receive_navigated(view, frame, document, outcome);
     case AUVI_FRAME_GONE:
         if (frame->generation == document) {
             atomic_store_explicit(&view->document, 0, memory_order_release);
@@ -190,12 +295,14 @@ static int receive_without_contents(auv_view *view,
 {
     struct auvi_request request;
     struct auv_message *error;
+    bool foreign;
 
     auvi_log(AUV_LOG_ERROR, "view %u: a message was lost: %s", view->id,
              auv_last_error_message());
     atomic_fetch_add_explicit(&view->app->dropped, 1, memory_order_relaxed);
     if (frame->kind == AUVI_FRAME_RESULT &&
-        auvi_requests_take(view->app->requests, frame->id, &request)) {
+        auvi_requests_take_of(view->app->requests, frame->id, view->id,
+                              &request, &foreign)) {
         auvi_request_end(view->app, &request, AUV_ERR_SYSTEM, NULL);
     } else if (frame->kind == AUVI_FRAME_CALL &&
                auvi_message_create_error(
@@ -211,6 +318,28 @@ static int receive_without_contents(auv_view *view,
     return AUV_OK;
 }
 
+/* receive_lock. The poller knows the view by its address, so it holds a
+ * reference: no lookup, and no lock, between a descriptor and its view. */
+static void register_link(auv_view *view, struct auvi_link *link)
+{
+    view->link_registered =
+        auvi_poller_add(view->app->links_poller, auvi_link_fd(link),
+                        AUVI_POLL_IN, (uint64_t)(uintptr_t)view) == AUV_OK;
+    if (view->link_registered)
+        auv_view_ref(view);
+}
+
+/* receive_lock; the caller has a reference of its own. */
+static void unregister(auv_view *view)
+{
+    if (!view->link_registered)
+        return;
+    auvi_poller_remove(view->app->links_poller, auvi_link_fd(view->link));
+    view->link_registered = false;
+    auvi_pressure_forget(view);
+    auv_view_unref(view);
+}
+
 /* receive_lock. The page process is gone, or broke the rules. The link object
  * itself stays until the link thread replaces it: the sender may hold it. */
 static void link_ended(auv_view *view, int error)
@@ -218,9 +347,7 @@ static void link_ended(auv_view *view, int error)
     if (error == AUV_ERR_PROTOCOL)
         auvi_log(AUV_LOG_WARNING,
                  "view %u: its page broke the protocol; link closed", view->id);
-    auvi_poller_remove(view->app->links_poller, auvi_link_fd(view->link));
-    view->link_registered = false;
-    view->link_has_more = false;
+    unregister(view);
     auvi_link_shutdown(view->link);
     atomic_store_explicit(&view->document, 0, memory_order_release);
     auvi_calls_cancel(view, 0, 0);
@@ -232,15 +359,32 @@ static void link_ended(auv_view *view, int error)
 }
 
 /* receive_lock */
+static void add_to_rest(auv_view *view)
+{
+    struct auv_app *app = view->app;
+
+    atomic_store_explicit(&app->receive_again, true, memory_order_release);
+    if (view->in_rest)
+        return;
+    view->in_rest = true;
+    view->rest_next = NULL;
+    *app->rest_tail = auv_view_ref(view);
+    app->rest_tail = &view->rest_next;
+}
+
+/* receive_lock */
 static void receive_view(auv_view *view, struct outcome *outcome)
 {
     struct auvi_frame frame;
     int got = 0;
 
-    view->link_has_more = false;
     if (!view->link || !view->link_registered)
         return;
+    if (!outcome->behind && atomic_load(&view->paused))
+        return;
     for (int i = 0; i < BURST; i++) {
+        if (!outcome->behind && auvi_pressure_pause(view))
+            return;
         got = auvi_link_receive(view->link, &frame);
         if (got == AUV_ERR_SYSTEM && frame.kind != 0)
             got = receive_without_contents(view, &frame);
@@ -257,38 +401,76 @@ static void receive_view(auv_view *view, struct outcome *outcome)
     }
     if (got == AUV_ERR_CLOSED || got == AUV_ERR_PROTOCOL)
         link_ended(view, got);
-    else
-        view->link_has_more = auvi_link_has_more(view->link);
-    if (view->link_has_more)
-        atomic_store_explicit(&view->app->receive_again, true,
-                              memory_order_release);
+    else if (auvi_link_has_more(view->link))
+        add_to_rest(view);
 }
 
-/* receive_lock. Views that were left in the middle of a packet: rare. */
+/* receive_lock. Views that were left in the middle of a packet. */
 static void receive_rest(struct auv_app *app, struct outcome *outcome)
 {
-    uint32_t ids[64];
-    size_t count = 0;
+    auv_view *view = app->rest;
 
-    auvi_mutex_lock(&app->registry_lock);
-    for (auv_view *view = app->views; view; view = view->next) {
-        if (!view->link_has_more)
-            continue;
-        if (count < 64)
-            ids[count++] = view->id;
-        else /* the next round */
-            atomic_store_explicit(&app->receive_again, true,
-                                  memory_order_release);
-    }
-    auvi_mutex_unlock(&app->registry_lock);
-    for (size_t i = 0; i < count; i++) {
-        auv_view *view = auvi_registry_find(app, ids[i]);
+    app->rest = NULL;
+    app->rest_tail = &app->rest;
+    while (view) {
+        auv_view *next = view->rest_next;
 
-        if (view && inbox_has_room(app))
+        view->in_rest = false;
+        if (inbox_has_room(app))
             receive_view(view, outcome);
-        else if (view)
-            atomic_store_explicit(&app->receive_again, true,
-                                  memory_order_release);
+        else
+            add_to_rest(view);
+        auv_view_unref(view);
+        view = next;
+    }
+}
+
+void auvi_receive_again(auv_view *view)
+{
+    auvi_poller_add(view->app->links_poller, auvi_link_fd(view->link),
+                    AUVI_POLL_IN, (uint64_t)(uintptr_t)view);
+    if (auvi_link_has_more(view->link))
+        add_to_rest(view);
+}
+
+/* So much may be parked for an answer: as much again as the inbox takes. */
+static bool parking_is_full(const struct auv_app *app)
+{
+    return app->parked_count > app->capacity;
+}
+
+int auvi_receive_behind(struct auv_app *app)
+{
+    struct outcome outcome = {.behind = true};
+    auv_view *views[64];
+    size_t count;
+    bool full;
+
+    if (!auvi_mutex_try_lock(&app->receive_lock))
+        return AUV_OK;
+    count = auvi_registry_all(app, views, 64);
+    full = parking_is_full(app);
+    for (size_t i = 0; i < count && i < 64; i++) {
+        if (!full)
+            receive_view(views[i], &outcome);
+        full = parking_is_full(app);
+    }
+    auvi_mutex_unlock(&app->receive_lock);
+    for (size_t i = 0; i < count && i < 64; i++)
+        auv_view_unref(views[i]);
+    if (outcome.wake)
+        auvi_app_wake_consumer(app, 1);
+    if (outcome.flush)
+        auvi_send_flush(app);
+    return full ? AUV_ERR_QUEUE_FULL : AUV_OK;
+}
+
+void auvi_receive_forget(struct auv_app *app)
+{
+    while (app->rest) {
+        auv_view *view = app->rest;
+
+        app->rest = view->rest_next;
         auv_view_unref(view);
     }
 }
@@ -301,35 +483,35 @@ bool auvi_receive_has_more(struct auv_app *app)
 bool auvi_receive(struct auv_app *app)
 {
     struct auvi_poll_event events[16];
-    struct outcome outcome = {false, false};
+    struct outcome outcome = {.behind = false};
     int count;
 
     if (!auvi_mutex_try_lock(&app->receive_lock))
         return false;
-    if (!inbox_has_room(app)) {
+    if (app->parked)
+        outcome.wake = unpark(app);
+    if (app->parked || !inbox_has_room(app)) {
         atomic_store_explicit(&app->receive_stalled, true,
                               memory_order_release);
         auvi_mutex_unlock(&app->receive_lock);
-        return false;
+        return outcome.wake;
     }
     if (atomic_exchange_explicit(&app->receive_again, false,
                                  memory_order_acq_rel))
         receive_rest(app, &outcome);
     count = auvi_poller_wait(app->links_poller, events, 16, 0);
     for (int i = 0; i < count && inbox_has_room(app); i++) {
-        auv_view *view = auvi_registry_find(app, (uint32_t)events[i].key);
+        /* Registered, hence referenced, until this lock is let go; but for the
+         * link of this very view, which may end meanwhile. */
+        auv_view *view = auv_view_ref((auv_view *)(uintptr_t)events[i].key);
 
-        if (!view)
-            continue;
         receive_view(view, &outcome);
         auv_view_unref(view);
     }
     auvi_mutex_unlock(&app->receive_lock);
 
-    if (outcome.flush) {
-        atomic_store_explicit(&app->flush_wanted, true, memory_order_release);
+    if (outcome.flush)
         auvi_send_flush(app);
-    }
     return outcome.wake;
 }
 
@@ -341,16 +523,13 @@ void auvi_view_set_link(auv_view *view, struct auvi_link *link)
     auvi_mutex_lock(&app->receive_lock);
     auvi_mutex_lock(&app->send_lock);
     old = view->link;
-    if (old && view->link_registered)
-        auvi_poller_remove(app->links_poller, auvi_link_fd(old));
+    unregister(view);
     if (old && view->link_blocked)
         auvi_poller_remove(app->link_poller, auvi_link_fd(old));
     view->link = link;
     view->link_blocked = false;
-    view->link_has_more = false;
-    view->link_registered =
-        link && auvi_poller_add(app->links_poller, auvi_link_fd(link),
-                                AUVI_POLL_IN, view->id) == AUV_OK;
+    if (link)
+        register_link(view, link);
     atomic_store_explicit(&view->document, 0, memory_order_release);
     /* A view that is being destroyed ends all it has, with its own error. */
     if (auvi_lifecycle_state(&view->lifecycle, NULL) < AUV_STATE_DESTROYING)

@@ -13,8 +13,9 @@ void auvi_registry_add(struct auv_app *app, auv_view *view)
     view->id = ++app->next_view_id;
     view->next = app->views;
     app->views = auv_view_ref(view);
-    app->open_views++;
-    app->had_views = true;
+    atomic_fetch_add_explicit(&app->open_views, 1, memory_order_relaxed);
+    /* Release: who sees it sees that a view was open. */
+    atomic_store_explicit(&app->had_views, true, memory_order_release);
     auvi_mutex_unlock(&app->registry_lock);
 }
 
@@ -27,7 +28,7 @@ bool auvi_registry_remove(struct auv_app *app, auv_view *view)
         if (*at != view)
             continue;
         *at = view->next;
-        app->open_views--;
+        atomic_fetch_sub_explicit(&app->open_views, 1, memory_order_release);
         found = true;
         break;
     }
@@ -64,10 +65,8 @@ size_t auvi_registry_all(struct auv_app *app, auv_view **out, size_t space)
 
 bool auvi_registry_is_done(struct auv_app *app)
 {
-    bool done;
-
-    auvi_mutex_lock(&app->registry_lock);
-    done = app->had_views && app->open_views == 0;
-    auvi_mutex_unlock(&app->registry_lock);
-    return done;
+    /* Without the lock: each auv_app_process() asks. Views only come behind
+     * had_views, so the zero is one of after the first view. */
+    return atomic_load_explicit(&app->had_views, memory_order_acquire) &&
+           atomic_load_explicit(&app->open_views, memory_order_acquire) == 0;
 }

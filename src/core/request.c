@@ -19,7 +19,7 @@
  *    and the scan's compare-and-swap fails.
  *
  * THE FREE LIST is a Treiber stack of slot numbers. Its head has a tag that
- * every change increments (47 bits): a pop that was overtaken by a pop, others
+ * every push increments (47 bits): a pop that was overtaken by a pop, others
  * and a push of the same slot fails although the slot number is the same. When
  * it is empty a slot that never was used is opened (`opened`), so that a table
  * touches only the memory it has needed, and scans see only that.
@@ -152,7 +152,7 @@ static struct slot *slot_acquire(struct auvi_requests *requests)
          * the exchange fails. */
         uint64_t next =
             atomic_load_explicit(&slot->next_free, memory_order_relaxed);
-        uint64_t tag = (head >> FREE_BITS) + 1;
+        uint64_t tag = head >> FREE_BITS;
 
         /* No release: a pop publishes nothing. Acquire on failure: it is the
          * next round's load. (On success it is not needed.) */
@@ -292,6 +292,29 @@ bool auvi_requests_is_pending(const struct auvi_requests *requests, uint64_t id)
     return atomic_load_explicit(&requests->slots[index].word,
                                 memory_order_relaxed) ==
            make_word(id >> ID_SLOT_BITS, SLOT_PENDING);
+}
+
+bool auvi_requests_take_of(struct auvi_requests *requests, uint64_t id,
+                           uint32_t view, struct auvi_request *out,
+                           bool *foreign_out)
+{
+    uint64_t index = id & (((uint64_t)1 << ID_SLOT_BITS) - 1);
+    struct slot *slot;
+
+    *foreign_out = false;
+    if (index >= atomic_load_explicit(&requests->opened, memory_order_relaxed))
+        return false;
+    slot = &requests->slots[index];
+    /* Acquire: the view that is read next is of this generation or a later one,
+     * and of a later one the contest below says so. */
+    if (atomic_load_explicit(&slot->word, memory_order_acquire) !=
+        make_word(id >> ID_SLOT_BITS, SLOT_PENDING))
+        return false;
+    if (atomic_load_explicit(&slot->view, memory_order_relaxed) != view) {
+        *foreign_out = true;
+        return false;
+    }
+    return take_slot(requests, slot, id >> ID_SLOT_BITS, out);
 }
 
 bool auvi_requests_take_view(struct auvi_requests *requests, uint32_t view,

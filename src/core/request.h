@@ -37,6 +37,11 @@ int auvi_requests_add(struct auvi_requests *requests,
  * and the slot is free again. */
 bool auvi_requests_take(struct auvi_requests *requests, uint64_t id,
                         struct auvi_request *out);
+/* As take, for an id that came from a page: a request of another view is left
+ * alone, and *foreign_out says so. */
+bool auvi_requests_take_of(struct auvi_requests *requests, uint64_t id,
+                           uint32_t view, struct auvi_request *out,
+                           bool *foreign_out);
 /* Any thread: whether nobody has taken it yet; may be stale on return. */
 bool auvi_requests_is_pending(const struct auvi_requests *requests,
                               uint64_t id);
@@ -50,8 +55,7 @@ bool auvi_requests_take_view(struct auvi_requests *requests, uint32_t view,
  * added before the call; <= now_us if one was added meanwhile that is due. One
  * load when nothing is due. One thread at a time. */
 bool auvi_requests_take_expired(struct auvi_requests *requests, int64_t now_us,
-                                struct auvi_request *out,
-                                int64_t *next_us_out);
+                                struct auvi_request *out, int64_t *next_us_out);
 /* Any thread; a hint. */
 size_t auvi_requests_pending(const struct auvi_requests *requests);
 

@@ -18,6 +18,8 @@
 
 #include <stdlib.h>
 
+static void leave_backlog(auv_view *view);
+
 int auvi_send(auv_view *view, struct auv_message *message, bool defer)
 {
     struct auv_app *app = view->app;
@@ -33,6 +35,8 @@ int auvi_send(auv_view *view, struct auv_message *message, bool defer)
         message->navigation =
             atomic_load_explicit(&view->navigation, memory_order_relaxed);
         message->view = auv_view_ref(view);
+        if (reply)
+            auvi_pressure_add(view, message);
         /* One lane for all kinds: what a handler emits before it answers must
          * reach the page before the answer. */
         pushed = auvi_queue_push(app->outbox, AUVI_NORMAL, message);
@@ -40,8 +44,10 @@ int auvi_send(auv_view *view, struct auv_message *message, bool defer)
             pushed = auvi_queue_push_reserved(app->outbox, message);
     }
     if (pushed < 0) {
-        atomic_fetch_sub_explicit(&view->backlog, 1, memory_order_relaxed);
+        leave_backlog(view);
         if (message->view) {
+            if (reply)
+                auvi_pressure_remove(view, message);
             message->view = NULL;
             auv_view_unref(view);
         }
@@ -57,10 +63,113 @@ int auvi_send(auv_view *view, struct auv_message *message, bool defer)
     return AUV_OK;
 }
 
+/* ---- waiting for room ------------------------------------------------------
+ *
+ * Waiter: room_wanted = 1, then look at the backlog (and at the lifecycle), then
+ * sleep on `room`. Sender: backlog - 1, then look at room_wanted. All of them
+ * are sequentially consistent, so one side comes second and sees the other:
+ * either the waiter finds the room, or the sender finds the waiter. The waiter
+ * reads `room` before all that, so a step in between keeps it from sleeping. A
+ * view that closes does as the sender does, behind its step. Who is woken sets
+ * room_wanted again: nobody needs to be counted.
+ */
+
+void auvi_send_room(auv_view *view)
+{
+    if (atomic_exchange_explicit(&view->room_wanted, 0, memory_order_seq_cst)) {
+        atomic_fetch_add_explicit(&view->room, 1, memory_order_release);
+        auvi_futex_wake_all(&view->room);
+    }
+}
+
+static void leave_backlog(auv_view *view)
+{
+    atomic_fetch_sub_explicit(&view->backlog, 1, memory_order_seq_cst);
+    if (atomic_load_explicit(&view->room_wanted, memory_order_seq_cst))
+        auvi_send_room(view);
+}
+
+/* Without a moment in which the count is too high: it would make another waiter
+ * sleep beside free room. */
+static bool enter_backlog(auv_view *view)
+{
+    uint32_t backlog =
+        atomic_load_explicit(&view->backlog, memory_order_seq_cst);
+
+    while (backlog < view->app->capacity)
+        if (atomic_compare_exchange_weak_explicit(
+                &view->backlog, &backlog, backlog + 1, memory_order_seq_cst,
+                memory_order_seq_cst))
+            return true;
+    return false;
+}
+
+static int wait_for_room(auv_view *view, int64_t deadline_us)
+{
+    while (!enter_backlog(view)) {
+        uint32_t seen = atomic_load_explicit(&view->room, memory_order_acquire);
+        int64_t left =
+            deadline_us == INT64_MAX ? -1 : deadline_us - auvi_clock_us();
+
+        atomic_exchange_explicit(&view->room_wanted, 1, memory_order_seq_cst);
+        if (auvi_lifecycle_is_closing(&view->lifecycle))
+            return AUV_ERR_CLOSED;
+        if (enter_backlog(view))
+            break;
+        if (deadline_us != INT64_MAX && left <= 0)
+            return AUV_ERR_TIMEOUT;
+        auvi_futex_wait(&view->room, seen, left);
+    }
+    return AUV_OK;
+}
+
+int auvi_send_wait(auv_view *view, struct auv_message *message,
+                   int64_t deadline_us)
+{
+    struct auv_app *app = view->app;
+    int pushed = auvi_send(view, message, false);
+
+    if (pushed != AUV_ERR_QUEUE_FULL)
+        return pushed;
+    /* This thread may be the one that writes or reads for the page at other
+     * times, now or behind the handler that it runs: see that the link thread
+     * does both while it sleeps. */
+    atomic_fetch_add_explicit(&app->room_waiters, 1, memory_order_acq_rel);
+    auvi_app_wake_link_thread(app);
+    pushed = wait_for_room(view, deadline_us);
+    if (pushed == AUV_OK) {
+        message->navigation =
+            atomic_load_explicit(&view->navigation, memory_order_relaxed);
+        message->view = auv_view_ref(view);
+        /* The outbox is emptied whether the page reads or not. */
+        pushed = auvi_queue_push_wait(app->outbox, AUVI_NORMAL, message,
+                                      deadline_us);
+        if (pushed < 0) {
+            message->view = NULL;
+            leave_backlog(view);
+            auv_view_unref(view);
+        } else if (pushed == 1) {
+            auvi_app_wake_link_thread(app);
+        }
+    }
+    if (atomic_fetch_sub_explicit(&app->room_waiters, 1,
+                                  memory_order_acq_rel) == 1)
+        auvi_app_wake_link_thread(app);
+    if (pushed == AUV_ERR_TIMEOUT)
+        return auvi_fail(pushed, "the page has not made room in time");
+    if (pushed < 0)
+        return auvi_fail(pushed, "the view is closing or closed");
+    return AUV_OK;
+}
+
+/* ---- what becomes of a message --------------------------------------------- */
+
 /* The message has left the backlog, sent or not. */
 static void message_done(struct auv_message *message)
 {
-    atomic_fetch_sub_explicit(&message->view->backlog, 1, memory_order_relaxed);
+    if (message->kind == AUVI_FRAME_REPLY)
+        auvi_pressure_remove(message->view, message);
+    leave_backlog(message->view);
     auv_message_unref(message);
 }
 
@@ -69,6 +178,8 @@ static void message_drop(struct auv_message *message)
     struct auv_app *app = message->view->app;
     struct auvi_request request;
 
+    if (auvi_is_token(message))
+        message = auvi_slot_take(message);
     atomic_fetch_add_explicit(&app->dropped, 1, memory_order_relaxed);
     if (message->kind == AUVI_FRAME_EVAL &&
         auvi_requests_take(app->requests, message->id, &request))
@@ -89,13 +200,33 @@ enum fate {
     FATE_DROP
 };
 
-static enum fate message_fate(const auv_view *view,
+/* Which document is there, and which navigations are settled. Whoever reads the
+ * links changes both at any time: one look for all messages of a pass, or a
+ * later one would overtake an earlier one. A change wants a flush of its own. */
+struct stand {
+    uint32_t document, answers;
+};
+
+static struct stand stand_of(const auv_view *view)
+{
+    struct stand stand;
+
+    stand.document =
+        atomic_load_explicit(&view->document, memory_order_acquire);
+    stand.answers =
+        atomic_load_explicit(&view->document_navigation, memory_order_acquire);
+    return stand;
+}
+
+static enum fate message_fate(const auv_view *view, struct stand stand,
                               const struct auv_message *message)
 {
-    uint32_t document =
-        atomic_load_explicit(&view->document, memory_order_acquire);
-    uint32_t answers =
-        atomic_load_explicit(&view->document_navigation, memory_order_relaxed);
+    uint32_t document = stand.document;
+    /* What a token stands for may be freed in this moment: the slot knows. */
+    uint32_t navigation = auvi_is_token(message)
+                              ? atomic_load_explicit(&message->slot->navigation,
+                                                     memory_order_relaxed)
+                              : message->navigation;
 
     if (auvi_lifecycle_is_destroyed(&view->lifecycle))
         return FATE_DROP;
@@ -105,7 +236,7 @@ static enum fate message_fate(const auv_view *view,
         return view->link && document == message->generation ? FATE_SEND
                                                              : FATE_DROP;
     /* Numbers of navigations wrap: compare by difference. */
-    if (view->link && document && (int32_t)(answers - message->navigation) >= 0)
+    if (view->link && document && (int32_t)(stand.answers - navigation) >= 0)
         return FATE_SEND;
     return FATE_HOLD;
 }
@@ -204,22 +335,47 @@ static void link_is_blocked(auv_view *view)
                         AUVI_POLL_OUT, view->id) == AUV_OK;
 }
 
-static void send_one(auv_view *view, struct auv_message *message)
+static void send_one(auv_view *view, struct stand stand,
+                     struct auv_message *message)
 {
-    enum fate fate = message_fate(view, message);
+    enum fate fate = message_fate(view, stand, message);
 
-    if (fate == FATE_DROP)
-        message_drop(message);
-    else if (fate == FATE_HOLD || view->link_blocked)
-        hold(view, message);
-    else if (!transmit(view, message)) {
-        link_is_blocked(view);
-        hold(view, message);
+    if (auvi_is_token(message) && fate == FATE_SEND && !view->link_blocked) {
+        message = auvi_slot_take(message);
+        fate = message_fate(view, stand, message);
     }
+    if (fate == FATE_DROP) {
+        message_drop(message);
+        return;
+    }
+    if (fate == FATE_SEND && !view->link_blocked) {
+        if (transmit(view, message))
+            return;
+        link_is_blocked(view);
+    }
+    if (message->slot && !auvi_is_token(message)) {
+        struct auv_message *token = auvi_slot_put_back(message);
+
+        if (!token) { /* replaced */
+            message_done(message);
+            return;
+        }
+        message = token;
+    }
+    hold(view, message);
+}
+
+/* Tokens that the outbox did not take: they are behind all that it took. */
+static void hold_owed(auv_view *view)
+{
+    struct auv_message *token;
+
+    while ((token = auvi_slots_next_owed(view)))
+        hold(view, token);
 }
 
 /* Go through what is held; what still cannot go stays, in order. */
-static void send_held(auv_view *view)
+static void send_held(auv_view *view, struct stand stand)
 {
     struct auv_message *message = view->held;
 
@@ -228,7 +384,7 @@ static void send_held(auv_view *view)
     while (message) {
         struct auv_message *next = message->next;
 
-        send_one(view, message);
+        send_one(view, stand, message);
         message = next;
     }
 }
@@ -238,10 +394,12 @@ static void send_held(auv_view *view)
  * first. What stays held behind this waits for a later document. */
 static void send_next(auv_view *view, struct auv_message *message)
 {
+    struct stand stand = stand_of(view);
+
     if (view->held && !view->link_blocked &&
-        message_fate(view, view->held) != FATE_HOLD)
-        send_held(view);
-    send_one(view, message);
+        message_fate(view, stand, view->held) != FATE_HOLD)
+        send_held(view, stand);
+    send_one(view, stand, message);
 }
 
 static void flush_link(auv_view *view)
@@ -250,27 +408,64 @@ static void flush_link(auv_view *view)
         link_is_blocked(view);
 }
 
-/* Views have no limit; taken in rounds so that no memory is needed here. */
-static void each_view(struct auv_app *app, void (*fn)(auv_view *view))
+/* ---- views whose backlog may move --------------------------------------------
+ *
+ * A stack of views, each at most once in it and with a reference: any thread
+ * adds, the sender takes the whole. Who finds the view queued already may rely
+ * on a look that is still to come: the sender clears flush_queued before it
+ * looks, by an exchange that sees what was done before the adder's.
+ */
+
+void auvi_send_want_flush(auv_view *view)
 {
-    auv_view *some[32];
-    size_t count = auvi_registry_all(app, some, 32);
-    size_t got = count < 32 ? count : 32;
+    struct auv_app *app = view->app;
+    auv_view *top;
 
-    for (size_t i = 0; i < got; i++) {
-        fn(some[i]);
-        auv_view_unref(some[i]);
+    if (atomic_exchange_explicit(&view->flush_queued, true,
+                                 memory_order_acq_rel))
+        return;
+    auv_view_ref(view);
+    top = atomic_load_explicit(&app->flush, memory_order_relaxed);
+    do
+        view->flush_next = top;
+    while (!atomic_compare_exchange_weak_explicit(
+        &app->flush, &top, view, memory_order_release, memory_order_relaxed));
+}
+
+static void unblock(auv_view *view)
+{
+    if (atomic_exchange_explicit(&view->writable, false,
+                                 memory_order_acq_rel) &&
+        view->link && view->link_blocked) {
+        auvi_poller_remove(view->app->link_poller, auvi_link_fd(view->link));
+        view->link_blocked = false;
     }
-    if (count > 32) {
-        auv_view **all = malloc(count * sizeof(auv_view *));
-        size_t now = all ? auvi_registry_all(app, all, count) : 0;
+}
 
-        for (size_t i = 0; i < now && i < count; i++) {
-            fn(all[i]);
-            auv_view_unref(all[i]);
+static void flush_queued(struct auv_app *app, bool forget)
+{
+    auv_view *view =
+        atomic_exchange_explicit(&app->flush, NULL, memory_order_acquire);
+
+    while (view) {
+        auv_view *next = view->flush_next;
+
+        atomic_exchange_explicit(&view->flush_queued, false,
+                                 memory_order_acq_rel);
+        if (!forget) {
+            unblock(view);
+            hold_owed(view);
+            send_held(view, stand_of(view));
+            flush_link(view);
         }
-        free(all);
+        auv_view_unref(view);
+        view = next;
     }
+}
+
+void auvi_send_forget(struct auv_app *app)
+{
+    flush_queued(app, true);
 }
 
 /* send_lock */
@@ -293,11 +488,8 @@ static void drain(struct auv_app *app)
             }
             send_next(view, message);
         }
-        if (atomic_exchange_explicit(&app->flush_wanted, false,
-                                     memory_order_acq_rel)) {
-            each_view(app, send_held);
-            each_view(app, flush_link);
-        }
+        if (atomic_load_explicit(&app->flush, memory_order_relaxed))
+            flush_queued(app, false);
     } while (!auvi_queue_prepare_sleep(app->outbox));
     if (last) {
         flush_link(last);
@@ -314,8 +506,8 @@ void auvi_send_flush(struct auv_app *app)
         }
         drain(app);
         auvi_mutex_unlock(&app->send_lock);
-        /* Somebody may have set it while we held the lock and then given up. */
-    } while (atomic_load_explicit(&app->flush_wanted, memory_order_acquire));
+        /* Somebody may have added to it while we held the lock, and left. */
+    } while (atomic_load_explicit(&app->flush, memory_order_acquire));
 }
 
 void auvi_send_finish(struct auv_app *app)
@@ -325,11 +517,20 @@ void auvi_send_finish(struct auv_app *app)
     auvi_mutex_unlock(&app->send_lock);
 }
 
+void auvi_send_discard(struct auv_message *message)
+{
+    if (auvi_is_token(message))
+        message = auvi_slot_take(message);
+    message_done(message);
+}
+
 void auvi_send_drop_held(auv_view *view)
 {
-    struct auv_message *message = view->held;
+    struct auv_message *message;
 
     auvi_mutex_assert_held(&view->app->send_lock);
+    hold_owed(view);
+    message = view->held;
     view->held = NULL;
     view->held_tail = &view->held;
     while (message) {

@@ -142,6 +142,8 @@ static enum auvi_step stepped(auv_view *view, enum auvi_step step)
         atomic_fetch_add_explicit(&view->lifecycle_futex, 1,
                                   memory_order_release);
         auvi_futex_wake_all(&view->lifecycle_futex);
+        /* Now nobody makes room for who waits (send.c); harmless otherwise. */
+        auvi_send_room(view);
     }
     return step;
 }
@@ -204,11 +206,16 @@ auv_state auv_view_state(const auv_view *view, auv_close_reason *reason_out)
     return auvi_lifecycle_state(&view->lifecycle, reason_out);
 }
 
+static int64_t deadline_of(int64_t timeout_ms)
+{
+    if (timeout_ms < 0 || timeout_ms > INT64_MAX / 4000)
+        return INT64_MAX;
+    return auvi_clock_us() + timeout_ms * 1000;
+}
+
 int auv_view_wait_state(auv_view *view, auv_state state, int64_t timeout_ms)
 {
-    int64_t deadline = timeout_ms < 0 || timeout_ms > INT64_MAX / 4000
-                           ? INT64_MAX
-                           : auvi_clock_us() + timeout_ms * 1000;
+    int64_t deadline = deadline_of(timeout_ms);
 
     if (!view || state > AUV_STATE_DESTROYED)
         return auvi_fail(AUV_ERR_ARG, "view is NULL or the state is unknown");
@@ -247,6 +254,7 @@ static void view_free(auv_view *view)
     free(view->close_text);
     free(view->url);
     free(view->handlers);
+    auvi_slots_free(view);
     free(view);
 }
 
@@ -349,7 +357,11 @@ static bool is_jump_within(auv_view *view, const char *url)
     size_t length = mark ? (size_t)(mark - url) : 0;
     bool same;
 
-    if (!mark)
+    /* Until a navigation is settled, nobody knows which page is there. */
+    if (!mark ||
+        atomic_load_explicit(&view->navigation, memory_order_relaxed) !=
+            atomic_load_explicit(&view->document_navigation,
+                                 memory_order_acquire))
         return false;
     auvi_mutex_lock(&view->text_lock);
     same = view->url && strncmp(view->url, url, length) == 0 &&
@@ -358,19 +370,53 @@ static bool is_jump_within(auv_view *view, const char *url)
     return same;
 }
 
+/* As a browser reads it: control characters and spaces in front are skipped,
+ * line ends and tabs everywhere. */
+static bool is_script_url(const char *url)
+{
+    static const char scheme[] = "javascript:";
+    size_t n = 0;
+
+    while (*url > 0 && *url <= ' ')
+        url++;
+    for (; scheme[n] && *url; url++) {
+        char c = *url >= 'A' && *url <= 'Z' ? (char)(*url - 'A' + 'a') : *url;
+
+        if (c == '\t' || c == '\n' || c == '\r')
+            continue;
+        if (c != scheme[n])
+            return false;
+        n++;
+    }
+    return !scheme[n];
+}
+
 static int order_navigation(auv_view *view, enum auvi_order_kind kind,
                             const char *text, size_t length, bool new_page)
 {
     struct auvi_order *order = auvi_order_new(view, kind, text, length);
+    uint32_t before = 0;
+    int error;
 
     if (!order)
         return auvi_fail(AUV_ERR_NOMEM, "no memory for an order");
     /* What is sent from here on waits for the new page (send.c). */
-    if (new_page)
-        order->navigation = atomic_fetch_add_explicit(&view->navigation, 1,
-                                                      memory_order_relaxed) +
-                            1;
-    return auvi_view_order(view, order);
+    if (new_page) {
+        before = atomic_fetch_add_explicit(&view->navigation, 1,
+                                           memory_order_relaxed);
+        order->navigation = before + 1;
+    }
+    error = auvi_view_order(view, order);
+    if (error < 0 && new_page) {
+        uint32_t asked = before + 1;
+
+        /* Or the next messages would wait for a page that nobody was asked
+         * for. A later navigation settles this one too. */
+        atomic_compare_exchange_strong_explicit(
+            &view->navigation, &asked, before, memory_order_relaxed,
+            memory_order_relaxed);
+    }
+    return error;
 }
 
 int auv_view_navigate(auv_view *view, const char *url)
@@ -381,6 +427,9 @@ int auv_view_navigate(auv_view *view, const char *url)
         return error;
     if (!url || !*url)
         return auvi_fail(AUV_ERR_ARG, "url is NULL or empty");
+    if (is_script_url(url))
+        return auvi_fail(AUV_ERR_ARG,
+                         "a javascript: URL is no page: use auv_view_eval()");
     return order_navigation(view, AUVI_ORDER_NAVIGATE, url, strlen(url),
                             !is_jump_within(view, url));
 }
@@ -430,11 +479,12 @@ int auv_view_allow_origin(auv_view *view, const char *origin)
 
 /* ---- events to the page --------------------------------------------------- */
 
-int auv_view_emit(auv_view *view, const char *name, size_t name_length,
-                  const char *json, size_t json_length, const auv_part *parts,
-                  size_t part_count)
+/* A message to emit; the same checks for each way to do it. */
+static int event_message(auv_view *view, const char *name, size_t name_length,
+                         const char *json, size_t json_length,
+                         const auv_part *parts, size_t part_count,
+                         struct auv_message **out)
 {
-    struct auv_message *message;
     int error;
 
     if (!view || !name)
@@ -446,11 +496,56 @@ int auv_view_emit(auv_view *view, const char *name, size_t name_length,
         return auvi_fail(AUV_ERR_CLOSED, "the view is closing or closed");
     }
     error = auvi_message_create(name, name_length, json, json_length, parts,
-                                part_count, &message);
+                                part_count, out);
+    if (error == AUV_OK)
+        (*out)->kind = AUVI_FRAME_EVENT;
+    return error;
+}
+
+int auv_view_emit(auv_view *view, const char *name, size_t name_length,
+                  const char *json, size_t json_length, const auv_part *parts,
+                  size_t part_count)
+{
+    struct auv_message *message;
+    int error = event_message(view, name, name_length, json, json_length, parts,
+                              part_count, &message);
+
     if (error < 0)
         return error;
-    message->kind = AUVI_FRAME_EVENT;
     error = auvi_send(view, message, false);
+    if (error < 0)
+        auv_message_unref(message);
+    return error;
+}
+
+int auv_view_emit_latest(auv_view *view, const char *name, size_t name_length,
+                         const char *json, size_t json_length,
+                         const auv_part *parts, size_t part_count)
+{
+    struct auv_message *message;
+    int error = event_message(view, name, name_length, json, json_length, parts,
+                              part_count, &message);
+
+    if (error < 0)
+        return error;
+    error = auvi_send_latest(view, message);
+    if (error < 0)
+        auv_message_unref(message);
+    return error;
+}
+
+int auv_view_emit_wait(auv_view *view, const char *name, size_t name_length,
+                       const char *json, size_t json_length,
+                       const auv_part *parts, size_t part_count,
+                       int64_t timeout_ms)
+{
+    struct auv_message *message;
+    int error = event_message(view, name, name_length, json, json_length, parts,
+                              part_count, &message);
+
+    if (error < 0)
+        return error;
+    error = auvi_send_wait(view, message, deadline_of(timeout_ms));
     if (error < 0)
         auv_message_unref(message);
     return error;

@@ -31,9 +31,12 @@ enum auvi_engine_event_kind {
                               of the engine; all its views are gone */
     AUVI_ENGINE_VIEW,      /* something happened to a view: view, event. After
                               AUV_EVENT_CLOSED the id is never used again */
-    AUVI_ENGINE_LINK_WANTED /* a page process of the view has started and wants
+    AUVI_ENGINE_LINK_WANTED, /* a page process of the view has started and wants
                                its data link: view, generation (grows per view;
                                the answer is attach_link()) */
+    AUVI_ENGINE_NAVIGATION_VOID /* view, generation: the number of a navigation
+                               that no document will answer, nor the earlier
+                               ones that are still open */
 };
 
 struct auvi_engine_event {
@@ -81,14 +84,22 @@ struct auvi_engine_impl {
                        const auv_view_options *options);
     /* Reports AUV_EVENT_CLOSED exactly once, also for an unknown id. */
     void (*view_close)(struct auvi_engine *engine, uint32_t view);
+    /* `navigation` grows per view; 0: a jump within the page that is there. The
+     * engine settles every number, a later one together with those before it.
+     * The page that answers says AUVI_FRAME_NAVIGATED over its data link, behind
+     * its HELLO; so does the one that is there when nothing came of it. Without
+     * a page to say so the engine reports NAVIGATION_VOID. An error settles it
+     * too. stop() settles all. */
     int (*navigate)(struct auvi_engine *engine, uint32_t view,
-                    const char *url);
+                    uint32_t navigation, const char *url);
     int (*load_html)(struct auvi_engine *engine, uint32_t view,
-                     const char *html, size_t length);
-    int (*reload)(struct auvi_engine *engine, uint32_t view);
+                     uint32_t navigation, const char *html, size_t length);
+    int (*reload)(struct auvi_engine *engine, uint32_t view,
+                  uint32_t navigation);
     int (*stop)(struct auvi_engine *engine, uint32_t view);
-    /* Replace the list of granted origins ("scheme://host[:port]", "file://");
-     * holds for documents that are created from now on. */
+    /* Replace the list of granted origins ("scheme://host[:port]"; "file://":
+     * every file; "file:///folder/": that one and below); holds for documents
+     * that are created from now on. */
     int (*set_grants)(struct auvi_engine *engine, uint32_t view,
                       const char *const *origins, size_t count);
     /* Give the page process that asked with LINK_WANTED its end of the data
@@ -118,6 +129,9 @@ struct auvi_engine_impl {
     int (*fd)(struct auvi_engine *engine);
     /* Handle what is there without waiting. */
     void (*poll_once)(struct auvi_engine *engine);
+    /* So many orders wait in the engine that further ones should not be given
+     * before a poll_once() has made room. NULL: never. */
+    bool (*is_full)(const struct auvi_engine *engine);
     /* Run until request_exit(); NULL for engines that have no loop. */
     int (*run)(struct auvi_engine *engine);
     void (*request_exit)(struct auvi_engine *engine); /* any thread */

@@ -8,6 +8,8 @@
  *   from the engine   link-wanted is answered by
  *                     "auroraview:link"   (u) generation, one descriptor
  *                     "auroraview:grants" (as) origins, for documents to come
+ *                     "auroraview:settled" (u) number of a navigation: the
+ *                     current document answers it
  *   to the engine     "auroraview:link-wanted"
  *
  * Generation of a document: low 16 bits count the documents of this page, the
@@ -19,6 +21,7 @@
 #include "page/document.h"
 
 #include "base/base.h"
+#include "page/js.h"
 
 #include <gio/gunixfdlist.h>
 #include <webkit2/webkit-web-extension.h>
@@ -48,6 +51,7 @@ struct page {
     bool wants_out;
     struct auvi_document *document; /* the current one, or NULL */
     uint32_t counter;
+    uint32_t navigation; /* settled, and to be told to the host; 0: none */
 
     /* Calls without an answer, and when the last one left: spin only then. */
     uint64_t calls_due;
@@ -121,6 +125,21 @@ static void send_hello(struct page *page)
     (void)auvi_outbox_push(&page->outbox, &frame);
     flush(page);
     g_free(url);
+}
+
+/* Behind the HELLO of the document that it is about. */
+static void send_navigated(struct page *page)
+{
+    struct auvi_frame frame;
+
+    if (!page->navigation || !page->document || !page->outbox.link)
+        return;
+    auvi_frame_init(&frame, AUVI_FRAME_NAVIGATED);
+    frame.generation = auvi_document_counter(page->document);
+    frame.id = page->navigation;
+    page->navigation = 0;
+    (void)auvi_outbox_push(&page->outbox, &frame);
+    flush(page);
 }
 
 static void send_gone(struct page *page, uint32_t counter)
@@ -369,6 +388,7 @@ static void open_link(struct page *page, uint32_t generation, int fd)
         page->outbox = (struct auvi_outbox){0};
         auvi_outbox_open(&page->outbox, link, generation << 16);
         send_hello(page);
+        send_navigated(page);
         auvi_outbox_adopt(&page->outbox, &waiting);
     }
     flush(page);
@@ -376,18 +396,68 @@ static void open_link(struct page *page, uint32_t generation, int fd)
 
 /* ---- documents ---- */
 
+/* As the file is opened: %2F is a slash there. NULL if a zero is in it. */
+static char *decode_path(const char *path)
+{
+    char *out = g_malloc(strlen(path) + 1), *to = out;
+
+    for (; *path; path++) {
+        if (*path == '%' && g_ascii_isxdigit(path[1]) &&
+            g_ascii_isxdigit(path[2])) {
+            *to++ = (char)(g_ascii_xdigit_value(path[1]) * 16 +
+                           g_ascii_xdigit_value(path[2]));
+            path += 2;
+            if (!to[-1]) {
+                g_free(out);
+                return NULL;
+            }
+        } else {
+            *to++ = *path;
+        }
+    }
+    *to = '\0';
+    return out;
+}
+
+/* The file is in the folder or below. `url`: "file:///folder/", as the host
+ * wrote it; `path`: of the document, as WebKit writes it. */
+static bool is_file_below(const char *url, const char *path)
+{
+    char *folder = decode_path(url + strlen("file://"));
+    char *file = decode_path(path);
+    bool below = false;
+
+    /* A file's dots that are left were written %2E or lie between %2F: where
+     * they lead only the file system knows. */
+    if (folder && file && *folder == '/' && !strstr(file, "/../") &&
+        !strstr(file, "/./") && !g_str_has_suffix(file, "/..")) {
+        char *plain = g_canonicalize_filename(folder, "/");
+        size_t length = strlen(plain);
+
+        below = !strncmp(file, plain, length) &&
+                (plain[length - 1] == '/' || file[length] == '/');
+        g_free(plain);
+    }
+    g_free(folder);
+    g_free(file);
+    return below;
+}
+
 static bool is_granted(JSContextRef context)
 {
     char *origin = auvi_script_text(context, "self.origin");
     char *scheme = auvi_script_text(context, "location.protocol");
+    /* With a host it does not begin like a path, and is no file of ours. */
+    char *path = auvi_script_text(context, "location.host + location.pathname");
     bool granted = false;
 
     for (char **listed = origins; origin && scheme && listed && *listed;
          listed++) {
         /* WebKit calls the origin of every file "null", as that of sandboxed
          * and data: documents; the scheme is what tells files apart. */
-        if (!strcmp(*listed, "file://"))
-            granted = !strcmp(scheme, "file:");
+        if (!strncmp(*listed, "file://", 7))
+            granted = !strcmp(scheme, "file:") &&
+                      (!(*listed)[7] || (path && is_file_below(*listed, path)));
         else
             granted = strcmp(origin, "null") && !strcmp(*listed, origin);
         if (granted)
@@ -395,6 +465,7 @@ static bool is_granted(JSContextRef context)
     }
     free(origin);
     free(scheme);
+    free(path);
     return granted;
 }
 
@@ -434,6 +505,7 @@ static void on_window_object_cleared(WebKitScriptWorld *world,
     page->document = auvi_document_create(context, page->counter,
                                           is_granted(context), &host);
     send_hello(page);
+    send_navigated(page);
 }
 
 /* ---- the engine's messages ---- */
@@ -464,6 +536,15 @@ static gboolean on_user_message(WebKitWebPage *web, WebKitUserMessage *message,
         } else {
             auvi_fd_close(fd);
             auvi_log(AUV_LOG_ERROR, "page: a malformed link message");
+        }
+        return TRUE;
+    }
+    if (!strcmp(name, "auroraview:settled")) {
+        if (value && g_variant_is_of_type(value, G_VARIANT_TYPE_UINT32)) {
+            page->navigation = g_variant_get_uint32(value);
+            send_navigated(page);
+        } else {
+            auvi_log(AUV_LOG_ERROR, "page: a malformed settled message");
         }
         return TRUE;
     }

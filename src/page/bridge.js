@@ -9,16 +9,25 @@
  * Every built-in used after start-up comes from builtins.js, for the page may
  * overwrite them. embed.py joins the three files into that one function.
  *
- * Both directions carry records in one string, with their buffers beside it:
+ * To the host go records in one string, with their buffers beside it:
  *
  *     kind US id US name US parts US payload RS
  *
  * JSON.stringify never writes RS or US, and names are percent-encoded. `parts`
- * is "type,offset,length;…" to the host and "type,…" from it, one entry for
- * each buffer of the record. Kinds to the host: C call, X cancel, E event,
- * R result, F failed result. From it: R reply, F failed reply, E event, V value
- * of a script, T what it threw, X cancel of a script, D events that native
- * dropped, L the link is lost.
+ * is "type,offset,length;…", one entry for each buffer of the record. Kinds: C
+ * call, X cancel, E event, R result, F failed result, J uncaught error.
+ *
+ * From it comes one JSON array, four elements for each record, so that a single
+ * JSON.parse reads them all:
+ *
+ *     [kind, id or name, types, payload, …]
+ *
+ * `types` is an array with one entry for each buffer of the record, or 0. Kinds:
+ * R reply, F failed reply, E event, V value of a script, T what it threw, X
+ * cancel of a script, D events that native dropped, L the link is lost. Native
+ * lets no payload through that could end, or run on into, another element. What
+ * is still no JSON makes deliver() return false; then it comes again, each
+ * record by itself.
  */
 (function (builtins, values, native, granted) {
     'use strict';
@@ -29,10 +38,12 @@
         clearTimer, now, warn, report, checkpoint, getter, list, safeMap,
         makeError, errorFrom, describe,
     } = builtins;
-    const {wireName, eventName, plainText, parts, encode, decode, countTypes} = values;
+    const {wireName, plainText, parts, encode, decode} = values;
 
     const MAX_KEPT = 256; // events kept for listeners to come
-    const FLUSH_AT = 4 << 20; // characters in one turn before they must leave
+    // Characters in one turn before they leave: the host can begin with them
+    // while the page makes more, and the text stays in the processor's cache.
+    const FLUSH_AT = 16 << 10;
 
     // ---- records out: one native call per turn ----
 
@@ -53,12 +64,16 @@
             flush();
         } else if (!flushing) {
             flushing = true;
-            soon(flush);
+            soon(flushLater);
         }
     }
 
-    function flush() {
+    function flushLater() {
         flushing = false;
+        flush();
+    }
+
+    function flush() {
         if (out === '')
             return;
         const text = out;
@@ -211,11 +226,11 @@
             entry.resolve(value);
     }
 
-    function rejectAll(payload) {
+    function rejectAll(reason) {
         const ids = list();
         pending.forEach((_, id) => { ids[ids.length] = id; });
         for (let i = 0; i < ids.length; i++)
-            settle(ids[i]).reject(errorFrom(parse(payload)));
+            settle(ids[i]).reject(errorFrom(reason));
     }
 
     // ---- events ----
@@ -403,41 +418,34 @@
 
     // ---- records in ----
 
-    // One exec() costs less than the five calls of string methods that it
-    // replaces, and its receiver is ours.
-    const record = /(.)\x1f(\d+)\x1f([^\x1f]*)\x1f([^\x1f]*)\x1f([^\x1e]*)\x1e/y;
-    record.exec = RegExp.prototype.exec;
-
     function take(text, buffers, value) {
-        let at = 0;
+        let records;
+        try {
+            records = parse(text);
+        } catch (_) {
+            return false;
+        }
         let used = 0;
         let answered = false;
-        while (at < text.length) {
-            record.lastIndex = at;
-            const fields = record.exec(text);
-            at = record.lastIndex;
-            if (fields === null) {
-                report('auroraview: malformed records from native code');
-                return;
-            }
-            const id = +fields[2];
-            const name = fields[3];
-            const types = fields[4];
-            const payload = fields[5];
+        // The array is fresh and all of these are its own: nothing is looked up
+        // on a prototype.
+        for (let i = 0; i < records.length; i += 4) {
+            const kind = records[i];
+            const key = records[i + 1];
+            const types = records[i + 2];
+            const payload = records[i + 3];
             const first = used;
-            if (types !== '')
-                used += countTypes(types);
-            switch (fields[1]) {
+            if (types !== 0)
+                used += types.length;
+            switch (kind) {
             case 'R':
             case 'F':
-                answer(id, types, payload, buffers, first, fields[1] === 'F');
+                answer(key, types, payload, buffers, first, kind === 'F');
                 answered = true;
                 break;
             case 'E': {
-                let event;
                 let detail;
                 try {
-                    event = eventName(name);
                     detail = decode(payload, types, buffers, first);
                 } catch (error) {
                     report('auroraview: an event of the host cannot be read', error);
@@ -448,35 +456,38 @@
                 if (answered)
                     checkpoint();
                 answered = false;
-                eventFromHost(event, detail);
+                eventFromHost(key, detail);
                 break;
             }
             case 'V':
-                startEval(id, value);
+                startEval(key, value);
                 break;
             case 'T':
-                evals.set(id, true);
-                failEval(id, value);
+                evals.set(key, true);
+                failEval(key, value);
                 break;
             case 'X':
-                evals.delete(id);
+                evals.delete(key);
                 break;
             case 'D':
                 if (droppedOut === 0)
                     warn('auroraview: the host does not read; events were dropped');
-                droppedOut += id;
+                droppedOut += key;
                 break;
             case 'L':
                 rejectAll(payload);
                 break;
             }
         }
+        return true;
     }
 
     function deliver(text, buffers, value) {
-        take(text, buffers, value);
+        if (!take(text, buffers, value))
+            return false;
         flush();
         checkpoint();
+        return true;
     }
 
     if (!granted)

@@ -32,7 +32,6 @@
     const slice = uncurry(String.prototype.slice);
     const charCode = uncurry(String.prototype.charCodeAt);
     const encodeText = encodeURIComponent;
-    const decodeText = decodeURIComponent;
     const apply = Reflect.apply;
     const toStringTag = Symbol.toStringTag;
     const mapMethods = MapNow.prototype;
@@ -140,7 +139,7 @@
         uncurry, stringify, parse, PromiseNow, TypeErrorNow, StringNow,
         ProxyNow, Uint8ArrayNow, isArray, isView, define, freeze,
         getPrototype, ownKeys, hasOwn, objectPrototype, slice, charCode,
-        encodeText, decodeText, apply, toStringTag, mapSize, typedBuffer,
+        encodeText, apply, toStringTag, mapSize, typedBuffer,
         typedOffset, typedBytes, typedName, typedSet, dataViewBuffer,
         dataViewOffset, dataViewBytes, bufferBytes, soon, setTimer,
         clearTimer, now, warn, report, checkpoint, getter, list, safeMap,

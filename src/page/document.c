@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 #include "page/bridge_js.h"
+#include "page/js.h"
 #include "page/records.h"
 
 #include <glib.h>
@@ -19,9 +20,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One call into the page's script carries at most about this much. */
-#define BURST_BYTES ((size_t)1 << 20)
-#define BURST_RECORDS 1024u
+/* One call into the page's script carries at most about this much: little
+ * enough to stay in the processor's cache, enough to make the call cheap. */
+#define BURST_BYTES ((size_t)16 << 10)
+#define BURST_RECORDS 256u
+
+/* A record of the text that bridge.js gets next. */
+struct collected {
+    char kind;
+    uint64_t id;
+    size_t end;        /* in the text */
+    guint buffers_end; /* in the list of buffers */
+};
 
 struct auvi_document {
     uint64_t number; /* in live_documents */
@@ -37,7 +47,7 @@ struct auvi_document {
 
     /* What bridge.js gets next. The buffers are protected from collection. */
     struct auvi_text in;
-    unsigned in_records;
+    GArray *in_records; /* struct collected */
     GArray *in_buffers; /* JSValueRef */
 
     /* Memory for what bridge.js sends, and for what it is told back. */
@@ -50,103 +60,6 @@ static uint64_t last_number;
 
 static void document_free(struct auvi_document *document);
 
-/* ---- JavaScript values ---- */
-
-static JSStringRef string_of(const char *text, size_t length)
-{
-    JSStringRef string;
-    gunichar2 *units;
-    glong count = 0;
-
-    /* The direct way stops at NUL, but a script may hold one. */
-    if (!memchr(text, 0, length))
-        return JSStringCreateWithUTF8CString(text);
-    units = g_utf8_to_utf16(text, (glong)length, NULL, &count, NULL);
-    string = JSStringCreateWithCharacters((const JSChar *)units, (size_t)count);
-    g_free(units);
-    return string;
-}
-
-/* The text of a string value, in `to`. */
-static bool text_of(JSContextRef context, JSValueRef value,
-                    struct auvi_text *to)
-{
-    JSStringRef string = JSValueToStringCopy(context, value, NULL);
-    size_t space;
-    size_t length;
-
-    auvi_text_clear(to);
-    if (!string)
-        return false;
-    space = JSStringGetMaximumUTF8CStringSize(string);
-    if (space > to->space) {
-        char *bytes = malloc(space);
-
-        if (!bytes) {
-            JSStringRelease(string);
-            return false;
-        }
-        auvi_text_free(to);
-        to->bytes = bytes;
-        to->space = space;
-    }
-    length = JSStringGetUTF8CString(string, to->bytes, to->space);
-    JSStringRelease(string);
-    if (!length)
-        return false;
-    to->length = length - 1;
-    return true;
-}
-
-static void log_exception(JSContextRef context, JSValueRef exception,
-                          const char *where)
-{
-    struct auvi_text text = {0};
-
-    if (text_of(context, exception, &text))
-        auvi_log(AUV_LOG_ERROR, "page: %s: %s", where, text.bytes);
-    auvi_text_free(&text);
-}
-
-char *auvi_script_text(JSContextRef context, const char *expression)
-{
-    JSStringRef script = JSStringCreateWithUTF8CString(expression);
-    JSValueRef exception = NULL;
-    JSValueRef value =
-        JSEvaluateScript(context, script, NULL, NULL, 1, &exception);
-    struct auvi_text text = {0};
-
-    JSStringRelease(script);
-    if (exception || !value || !text_of(context, value, &text))
-        return NULL;
-    return text.bytes;
-}
-
-/* An ArrayBuffer with a copy of these bytes. It is made by JavaScriptCore in
- * its own cage: a buffer over foreign memory ends the process. */
-static JSValueRef make_buffer(JSContextRef context, const void *data,
-                              size_t length)
-{
-    JSValueRef exception = NULL;
-    JSObjectRef array = JSObjectMakeTypedArray(
-        context, kJSTypedArrayTypeUint8Array, length, &exception);
-    JSObjectRef buffer;
-
-    if (exception || !array)
-        return NULL;
-    buffer = JSObjectGetTypedArrayBuffer(context, array, &exception);
-    if (exception || !buffer)
-        return NULL;
-    if (length) {
-        void *to = JSObjectGetArrayBufferBytesPtr(context, buffer, &exception);
-
-        if (exception || !to)
-            return NULL;
-        memcpy(to, data, length);
-    }
-    return buffer;
-}
-
 /* ---- errors as JSON ---- */
 
 static char *error_json(int error, const char *message)
@@ -154,6 +67,25 @@ static char *error_json(int error, const char *message)
     /* Both texts are ours: nothing to escape. */
     return g_strdup_printf("{\"name\":\"%s\",\"message\":\"%s\",\"code\":%d}",
                            auv_error_name(error), message, error);
+}
+
+static struct auvi_message_record plain_record(char kind, uint64_t id,
+                                               const char *payload)
+{
+    return (struct auvi_message_record){
+        .kind = kind,
+        .id = id,
+        .payload = payload,
+        .payload_length = strlen(payload),
+    };
+}
+
+static void add_plain(struct auvi_text *text, char kind, uint64_t id,
+                      const char *payload)
+{
+    struct auvi_message_record record = plain_record(kind, id, payload);
+
+    auvi_record_add(text, &record);
 }
 
 static const char *push_error_text(int error)
@@ -284,8 +216,7 @@ static void tell_failure(struct auvi_document *document,
     if (record->kind == 'C') {
         char *json = error_json(error, push_error_text(error));
 
-        auvi_record_begin(&document->back, 'F', record->id, "", 0);
-        auvi_record_end(&document->back, json, strlen(json));
+        add_plain(&document->back, 'F', record->id, json);
         g_free(json);
     } else if (record->kind == 'E') {
         (*dropped)++;
@@ -328,8 +259,7 @@ static void push_records(struct auvi_document *document, JSContextRef context,
     if (rc < 0)
         auvi_log(AUV_LOG_ERROR, "page: malformed records from bridge.js");
     if (dropped) {
-        auvi_record_begin(&document->back, 'D', dropped, "", 0);
-        auvi_record_end(&document->back, "", 0);
+        add_plain(&document->back, 'D', dropped, "");
     }
     if (!document->retired)
         document->host.pushed(document->host.user,
@@ -362,9 +292,8 @@ static JSValueRef counts_value(struct auvi_document *document,
 static JSValueRef gone_value(JSContextRef context)
 {
     JSStringRef string = JSStringCreateWithUTF8CString(
-        "L\x1f"
-        "0\x1f\x1f\x1f{\"name\":\"Closed\",\"message\":\"the document is "
-        "gone\",\"code\":-6}\x1e");
+        "[\"L\",0,0,{\"name\":\"Closed\",\"message\":\"the document is "
+        "gone\",\"code\":-6}]");
     JSValueRef value = JSValueMakeString(context, string);
 
     JSStringRelease(string);
@@ -388,7 +317,7 @@ static JSValueRef native_call(JSContextRef context, JSObjectRef function,
     (void)exception;
     if (!document)
         return gone_value(context);
-    if (count < 1 || !text_of(context, values[0], &document->sent))
+    if (count < 1 || !auvi_js_text(context, values[0], &document->sent))
         return JSValueMakeUndefined(context);
     if (count < 2 && *document->sent.bytes == '?')
         return counts_value(document, context);
@@ -401,7 +330,10 @@ static JSValueRef native_call(JSContextRef context, JSObjectRef function,
     document->running++;
     push_records(document, context, values[1]);
     document->running--;
-    if (!document->back.length || document->back.failed)
+    if (!document->back.length)
+        return JSValueMakeUndefined(context);
+    auvi_records_close(&document->back);
+    if (document->back.failed)
         return JSValueMakeUndefined(context);
     string = JSStringCreateWithUTF8CString(document->back.bytes);
     value = JSValueMakeString(context, string);
@@ -427,19 +359,6 @@ static bool name_is_text(const char *name, size_t length)
     return true;
 }
 
-static bool part_fits(const struct auvi_frame_part *part)
-{
-    static const uint8_t unit[] = {
-        [AUV_PART_BUFFER] = 1,     [AUV_PART_U8] = 1,  [AUV_PART_I8] = 1,
-        [AUV_PART_U8_CLAMPED] = 1, [AUV_PART_U16] = 2, [AUV_PART_I16] = 2,
-        [AUV_PART_U32] = 4,        [AUV_PART_I32] = 4, [AUV_PART_F32] = 4,
-        [AUV_PART_F64] = 8,        [AUV_PART_U64] = 8, [AUV_PART_I64] = 8,
-    };
-
-    return (size_t)part->type < sizeof(unit) &&
-           part->length % unit[part->type] == 0;
-}
-
 /* The parts of a frame as buffers; false leaves none. */
 static bool take_buffers(struct auvi_document *document,
                          const struct auvi_frame *frame)
@@ -448,17 +367,8 @@ static bool take_buffers(struct auvi_document *document,
 
     for (size_t i = 0; i < frame->part_count; i++) {
         const struct auvi_frame_part *part = &frame->parts[i];
-        const void *data = part->data;
-        JSValueRef buffer = NULL;
+        JSValueRef buffer = auvi_js_buffer(document->context, part);
 
-        if (part_fits(part)) {
-            if (part->fd >= 0 && part->length)
-                data = auvi_shm_map(part->fd, part->length);
-            if (data || !part->length)
-                buffer = make_buffer(document->context, data, part->length);
-            if (part->fd >= 0 && part->length && data)
-                auvi_shm_unmap(data, part->length);
-        }
         if (!buffer) {
             while (document->in_buffers->len > before) {
                 guint last = document->in_buffers->len - 1;
@@ -476,7 +386,7 @@ static bool take_buffers(struct auvi_document *document,
     return true;
 }
 
-/* The payload, mapped if need be; NULL if it cannot be a part of a record. */
+/* The payload, mapped if need be; NULL if it cannot stand in a record. */
 static const char *take_payload(const struct auvi_frame *frame)
 {
     const char *payload = frame->payload;
@@ -485,7 +395,7 @@ static const char *take_payload(const struct auvi_frame *frame)
         return "";
     if (!payload && frame->payload_fd >= 0)
         payload = auvi_shm_map(frame->payload_fd, frame->payload_length);
-    if (payload && !auvi_text_is_clean(payload, frame->payload_length)) {
+    if (payload && !auvi_json_stands_alone(payload, frame->payload_length)) {
         if (!frame->payload)
             auvi_shm_unmap(payload, frame->payload_length);
         payload = NULL;
@@ -499,30 +409,63 @@ static void drop_payload(const struct auvi_frame *frame, const char *payload)
         auvi_shm_unmap(payload, frame->payload_length);
 }
 
+/* Add a record to what is handed over next. */
+static void collect(struct auvi_document *document,
+                    const struct auvi_message_record *record)
+{
+    struct collected collected = {.kind = record->kind, .id = record->id};
+
+    auvi_record_add(&document->in, record);
+    collected.end = document->in.length;
+    collected.buffers_end = document->in_buffers->len;
+    g_array_append_val(document->in_records, collected);
+}
+
+static void collect_plain(struct auvi_document *document, char kind,
+                          uint64_t id, const char *payload)
+{
+    struct auvi_message_record record = plain_record(kind, id, payload);
+
+    collect(document, &record);
+}
+
+/* The error that stands for a message that the page cannot read, to be freed;
+ * NULL for an event, which is dropped. */
+static char *unreadable(struct auvi_document *document, char kind)
+{
+    if (kind == 'E') {
+        document->host.counts->dropped_events++;
+        auvi_log(AUV_LOG_WARNING, "page: an event is not readable JSON");
+        return NULL;
+    }
+    document->host.counts->refused_frames++;
+    return error_json(AUV_ERR_PROTOCOL,
+                      "the answer is not JSON that a page can read");
+}
+
 static void take_message(struct auvi_document *document,
                          const struct auvi_frame *frame, char kind)
 {
     const char *payload = take_payload(frame);
-    uint64_t id = kind == 'E' ? 0 : frame->id;
+    char *error;
 
     if (payload && name_is_text(frame->name, frame->name_length) &&
         take_buffers(document, frame)) {
-        auvi_record_begin(&document->in, kind, id, frame->name,
-                          kind == 'E' ? frame->name_length : 0);
-        for (size_t i = 0; i < frame->part_count; i++)
-            auvi_record_type(&document->in, frame->parts[i].type, i == 0);
-        auvi_record_end(&document->in, payload, frame->payload_length);
-    } else if (kind == 'E') {
-        document->host.counts->dropped_events++;
-        auvi_log(AUV_LOG_WARNING, "page: an event is not readable text");
-    } else {
-        char *json = error_json(AUV_ERR_PROTOCOL,
-                                "the answer is not text that a page can read");
+        struct auvi_message_record record = {
+            .kind = kind,
+            .id = frame->id,
+            .name = kind == 'E' ? frame->name : NULL,
+            .name_length = kind == 'E' ? frame->name_length : 0,
+            .parts = frame->parts,
+            .part_count = frame->part_count,
+            .payload = payload,
+            .payload_length = frame->payload_length,
+        };
 
-        document->host.counts->refused_frames++;
-        auvi_record_begin(&document->in, 'F', id, "", 0);
-        auvi_record_end(&document->in, json, strlen(json));
-        g_free(json);
+        collect(document, &record);
+    } else if ((error = unreadable(document, kind)) != NULL) {
+        collect_plain(document, 'F', frame->id, error);
+        g_free(error);
     }
     drop_payload(frame, payload);
 }
@@ -530,7 +473,6 @@ static void take_message(struct auvi_document *document,
 void auvi_document_take(struct auvi_document *document,
                         const struct auvi_frame *frame)
 {
-    document->in_records++;
     if (frame->kind == AUVI_FRAME_REPLY) {
         take_message(document, frame,
                      frame->flags & AUVI_FRAME_ERROR ? 'F' : 'R');
@@ -540,55 +482,127 @@ void auvi_document_take(struct auvi_document *document,
         gint64 id = (gint64)frame->id;
 
         g_hash_table_remove(document->evals, &id);
-        auvi_record_begin(&document->in, 'X', frame->id, "", 0);
-        auvi_record_end(&document->in, "", 0);
+        collect_plain(document, 'X', frame->id, "");
     }
 }
 
 bool auvi_document_full(const struct auvi_document *document)
 {
     return document->in.length >= BURST_BYTES ||
-           document->in_records >= BURST_RECORDS;
+           document->in_records->len >= BURST_RECORDS;
 }
 
-/* Hand the collected records over, and `value` with them. */
+/* One call of bridge.js; false: it could not read the text, and did nothing. */
+static bool call_bridge(struct auvi_document *document, const char *bytes,
+                        JSValueRef buffers, JSValueRef value)
+{
+    JSContextRef context = document->context;
+    JSStringRef text = JSStringCreateWithUTF8CString(bytes);
+    JSValueRef arguments[3] = {JSValueMakeString(context, text), buffers,
+                               value};
+    JSValueRef read, exception = NULL;
+
+    JSStringRelease(text);
+    read = JSObjectCallAsFunction(context, document->deliver, NULL, 3,
+                                  arguments, &exception);
+    if (exception) {
+        auvi_js_log_exception(context, exception, "bridge.js");
+        return true;
+    }
+    return JSValueToBoolean(context, read);
+}
+
+/* Some payload among them is no JSON: each record by itself. Takes the text
+ * apart where auvi_record_add() has put a '[' or ',' before each record. */
+static void hand_over_singly(struct auvi_document *document, char *text,
+                             const GArray *records, JSObjectRef buffers)
+{
+    JSContextRef context = document->context;
+    JSValueRef undefined = JSValueMakeUndefined(context);
+    JSValueRef own[AUV_MAX_PARTS];
+    struct auvi_text one = {0};
+    size_t at = 0;
+    guint buffer = 0;
+
+    for (guint i = 0; i < records->len && !document->retired; i++) {
+        const struct collected *record =
+            &g_array_index(records, struct collected, i);
+        size_t count = 0;
+        char *error;
+
+        while (buffer < record->buffers_end)
+            own[count++] =
+                JSObjectGetPropertyAtIndex(context, buffers, buffer++, NULL);
+        auvi_text_clear(&one);
+        auvi_text_add(&one, "[", 1);
+        auvi_text_add(&one, text + at + 1, record->end - at - 1);
+        auvi_records_close(&one);
+        at = record->end;
+        if (one.failed ||
+            call_bridge(document, one.bytes,
+                        JSObjectMakeArray(context, count, own, NULL),
+                        undefined))
+            continue;
+        error = unreadable(document, record->kind);
+        if (!error)
+            continue;
+        auvi_text_clear(&one);
+        add_plain(&one, 'F', record->id, error);
+        g_free(error);
+        auvi_records_close(&one);
+        if (!one.failed)
+            call_bridge(document, one.bytes,
+                        JSObjectMakeArray(context, 0, NULL, NULL), undefined);
+    }
+    auvi_text_free(&one);
+}
+
+/* Hand the collected records over, and `value` with them. The page's script may
+ * run a loop of its own in which more is collected: so first take all away. */
 static void hand_over(struct auvi_document *document, JSValueRef value)
 {
     JSContextRef context = document->context;
-    GArray *buffers = document->in_buffers;
-    JSValueRef arguments[3];
-    JSValueRef exception = NULL;
-    JSStringRef text;
+    GArray *buffers = document->in_buffers, *records = document->in_records;
+    struct auvi_text text;
+    JSObjectRef list;
 
-    if (!document->in_records)
+    if (!records->len)
         return;
-    if (document->in.failed || document->retired) {
-        auvi_log(AUV_LOG_ERROR, "page: no memory for messages of the host");
-    } else {
-        text = JSStringCreateWithUTF8CString(document->in.bytes);
-        arguments[0] = JSValueMakeString(context, text);
-        JSStringRelease(text);
-        arguments[1] =
-            JSObjectMakeArray(context, buffers->len,
-                              (const JSValueRef *)(void *)buffers->data, NULL);
-        arguments[2] = value ? value : JSValueMakeUndefined(context);
-    }
+    auvi_records_close(&document->in);
+    text = document->in;
+    list = JSObjectMakeArray(context, buffers->len,
+                             (const JSValueRef *)(void *)buffers->data, NULL);
     for (guint i = 0; i < buffers->len; i++)
         JSValueUnprotect(context, g_array_index(buffers, JSValueRef, i));
     g_array_set_size(buffers, 0);
-    document->in_records = 0;
-    if (document->in.failed || document->retired) {
+    if (text.failed || document->retired) {
+        auvi_log(AUV_LOG_ERROR, "page: no memory for messages of the host");
+        g_array_set_size(records, 0);
         auvi_text_clear(&document->in);
         return;
     }
-    auvi_text_clear(&document->in);
+    document->in = (struct auvi_text){0};
+    document->in_records = g_array_new(FALSE, FALSE, sizeof(struct collected));
 
     document->running++;
-    JSObjectCallAsFunction(context, document->deliver, NULL, 3, arguments,
-                           &exception);
-    if (exception)
-        log_exception(context, exception, "bridge.js");
+    JSValueProtect(context, list);
+    if (!call_bridge(document, text.bytes, list,
+                     value ? value : JSValueMakeUndefined(context)))
+        hand_over_singly(document, text.bytes, records, list);
+    JSValueUnprotect(context, list);
     document->running--;
+
+    if (document->in.bytes || document->in_records->len) {
+        auvi_text_free(&text);
+        g_array_free(records, TRUE);
+    } else {
+        /* The same memory again. */
+        auvi_text_clear(&text);
+        document->in = text;
+        g_array_free(document->in_records, TRUE);
+        g_array_set_size(records, 0);
+        document->in_records = records;
+    }
     if (document->retired && !document->running)
         document_free(document);
 }
@@ -601,7 +615,7 @@ void auvi_document_deliver(struct auvi_document *document)
 static void eval_now(struct auvi_document *document,
                      const struct auvi_frame *frame, const char *script)
 {
-    JSStringRef text = string_of(script, frame->payload_length);
+    JSStringRef text = auvi_js_string(script, frame->payload_length);
     JSStringRef url = JSStringCreateWithUTF8CString("auroraview:eval");
     JSValueRef exception = NULL;
     JSValueRef value;
@@ -612,9 +626,7 @@ static void eval_now(struct auvi_document *document,
     value = JSEvaluateScript(document->context, text, NULL, url, 1, &exception);
     JSStringRelease(url);
     JSStringRelease(text);
-    auvi_record_begin(&document->in, exception ? 'T' : 'V', frame->id, "", 0);
-    auvi_record_end(&document->in, "", 0);
-    document->in_records++;
+    collect_plain(document, exception ? 'T' : 'V', frame->id, "");
     hand_over(document, exception ? exception : value);
 }
 
@@ -635,7 +647,7 @@ void auvi_document_eval(struct auvi_document *document,
     } else if (!length) {
         eval_now(document, frame, "");
     } else if (script && name_is_text(script, length)) {
-        /* string_of() needs the NUL that inline payloads have behind them. */
+        /* auvi_js_string() needs the NUL that inline payloads have behind them. */
         char *copy = frame->payload ? NULL : g_malloc(length + 1);
 
         if (copy) {
@@ -662,9 +674,7 @@ void auvi_document_link_lost(struct auvi_document *document)
     char *json = error_json(AUV_ERR_CLOSED, push_error_text(AUV_ERR_CLOSED));
 
     g_hash_table_remove_all(document->evals);
-    auvi_record_begin(&document->in, 'L', 0, "", 0);
-    auvi_record_end(&document->in, json, strlen(json));
-    document->in_records++;
+    collect_plain(document, 'L', 0, json);
     g_free(json);
     hand_over(document, NULL);
 }
@@ -709,7 +719,7 @@ static JSObjectRef start_bridge(struct auvi_document *document)
         if (!exception)
             return (JSObjectRef)deliver;
     }
-    log_exception(context, exception, "bridge.js does not start");
+    auvi_js_log_exception(context, exception, "bridge.js does not start");
     return NULL;
 }
 
@@ -729,6 +739,7 @@ auvi_document_create(JSGlobalContextRef context, uint32_t counter, bool granted,
     document->evals =
         g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     document->in_buffers = g_array_new(FALSE, FALSE, sizeof(JSValueRef));
+    document->in_records = g_array_new(FALSE, FALSE, sizeof(struct collected));
     g_hash_table_insert(live_documents, &document->number, document);
     document->running++; /* bridge.js may call its native */
     document->deliver = start_bridge(document);
@@ -751,6 +762,7 @@ static void document_free(struct auvi_document *document)
         JSValueUnprotect(document->context, document->deliver);
     JSGlobalContextRelease(document->context);
     g_array_free(document->in_buffers, TRUE);
+    g_array_free(document->in_records, TRUE);
     g_hash_table_destroy(document->evals);
     auvi_text_free(&document->in);
     auvi_text_free(&document->sent);

@@ -65,8 +65,4 @@ void auvi_document_link_lost(struct auvi_document *document);
 void auvi_send_eval_error(struct auvi_outbox *outbox, uint32_t counter,
                           uint64_t id, int error, const char *message);
 
-/* Text of an expression's value, to be freed; NULL if it throws. Only to be
- * used before the page's own script has run. */
-char *auvi_script_text(JSContextRef context, const char *expression);
-
 #endif /* AUVI_PAGE_DOCUMENT_H */

@@ -130,14 +130,58 @@ size_t auvi_name_decode(char *name, size_t length)
     return (size_t)(to - name);
 }
 
-bool auvi_text_is_clean(const char *bytes, size_t length)
+/* The quote that ends the string whose contents begin at p; NULL: none does. */
+static const char *string_end(const char *p, const char *end)
 {
-    unsigned char high = 0;
+    const char *from = p;
 
-    if (!length)
-        return true;
-    if (memchr(bytes, US, length) || memchr(bytes, RS, length) ||
-        memchr(bytes, 0, length))
+    while (p < end) {
+        const char *quote = memchr(p, '"', (size_t)(end - p));
+        const char *back = quote;
+
+        if (!quote)
+            break;
+        /* Escaped if an odd number of backslashes is before it. */
+        while (back > from && back[-1] == '\\')
+            back--;
+        if ((quote - back) % 2 == 0)
+            return quote;
+        p = from = quote + 1;
+    }
+    return NULL;
+}
+
+bool auvi_json_stands_alone(const char *bytes, size_t length)
+{
+    const char *end = bytes + length;
+    unsigned char high = 0;
+    size_t depth = 0;
+
+    for (const char *p = bytes; p < end; p++) {
+        switch (*p) {
+        case '"':
+            p = string_end(p + 1, end);
+            if (!p)
+                return false;
+            break;
+        case '[':
+        case '{':
+            depth++;
+            break;
+        case ']':
+        case '}':
+            if (!depth--)
+                return false;
+            break;
+        case ',':
+            if (!depth)
+                return false;
+            break;
+        default:
+            break;
+        }
+    }
+    if (depth || memchr(bytes, 0, length))
         return false;
     /* Most payloads are ASCII, and this loop is vectorised. */
     for (size_t i = 0; i < length; i++)
@@ -191,29 +235,30 @@ void auvi_text_add(struct auvi_text *text, const char *bytes, size_t length)
     text->bytes[text->length] = '\0';
 }
 
-static void add_name(struct auvi_text *text, const char *name, size_t length)
+static char *put_name(char *to, const char *name, size_t length)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    char *to;
+    static const char digits[] = "0123456789abcdef";
 
-    if (!reserve(text, length * 3))
-        return;
-    to = text->bytes + text->length;
+    *to++ = '"';
     for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)name[i];
 
-        if (c < 0x20 || c == '%') {
-            *to++ = '%';
-            *to++ = digits[c >> 4];
-            *to++ = digits[c & 15];
+        if (c < 0x20) {
+            memcpy(to, "\\u00", 4);
+            to[4] = digits[c >> 4];
+            to[5] = digits[c & 15];
+            to += 6;
         } else {
+            if (c == '"' || c == '\\')
+                *to++ = '\\';
             *to++ = (char)c;
         }
     }
-    text->length = (size_t)(to - text->bytes);
+    *to++ = '"';
+    return to;
 }
 
-static void add_number(struct auvi_text *text, uint64_t value)
+static char *put_number(char *to, uint64_t value)
 {
     char digits[20];
     size_t at = sizeof(digits);
@@ -222,32 +267,58 @@ static void add_number(struct auvi_text *text, uint64_t value)
         digits[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value);
-    auvi_text_add(text, digits + at, sizeof(digits) - at);
+    memcpy(to, digits + at, sizeof(digits) - at);
+    return to + sizeof(digits) - at;
 }
 
-void auvi_record_begin(struct auvi_text *text, char kind, uint64_t id,
-                       const char *name, size_t name_length)
+static char *put_types(char *to, const struct auvi_message_record *record)
 {
-    char head[2] = {kind, US};
-
-    auvi_text_add(text, head, 2);
-    add_number(text, id);
-    auvi_text_add(text, "\x1f", 1);
-    add_name(text, name, name_length);
-    auvi_text_add(text, "\x1f", 1);
+    if (!record->part_count) {
+        *to++ = '0';
+        return to;
+    }
+    for (size_t i = 0; i < record->part_count; i++) {
+        *to++ = i ? ',' : '[';
+        to = put_number(to, (uint64_t)record->parts[i].type);
+    }
+    *to++ = ']';
+    return to;
 }
 
-void auvi_record_type(struct auvi_text *text, unsigned type, bool first)
+void auvi_record_add(struct auvi_text *text,
+                     const struct auvi_message_record *record)
 {
-    if (!first)
-        auvi_text_add(text, ",", 1);
-    add_number(text, type);
+    /* A byte of a name may take 6, a number up to 20 with its comma; the rest
+     * is punctuation. */
+    size_t room = record->name_length * 6 + record->part_count * 21 + 40 +
+                  record->payload_length;
+    char *to;
+
+    if (!reserve(text, room))
+        return;
+    to = text->bytes + text->length;
+    *to++ = text->length ? ',' : '[';
+    *to++ = '"';
+    *to++ = record->kind;
+    *to++ = '"';
+    *to++ = ',';
+    to = record->name ? put_name(to, record->name, record->name_length)
+                      : put_number(to, record->id);
+    *to++ = ',';
+    to = put_types(to, record);
+    *to++ = ',';
+    if (record->payload_length) {
+        memcpy(to, record->payload, record->payload_length);
+        to += record->payload_length;
+    } else {
+        memcpy(to, "null", 4);
+        to += 4;
+    }
+    *to = '\0';
+    text->length = (size_t)(to - text->bytes);
 }
 
-void auvi_record_end(struct auvi_text *text, const char *payload,
-                     size_t payload_length)
+void auvi_records_close(struct auvi_text *text)
 {
-    auvi_text_add(text, "\x1f", 1);
-    auvi_text_add(text, payload, payload_length);
-    auvi_text_add(text, "\x1e", 1);
+    auvi_text_add(text, "]", 1);
 }

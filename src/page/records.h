@@ -1,12 +1,15 @@
 /*
- * records.h - the text that crosses between bridge.c and bridge.js.
+ * records.h - the texts that cross between bridge.c and bridge.js.
  *
- *     kind US id US name US parts US payload RS        US = 0x1f, RS = 0x1e
+ *     from it   kind US id US name US parts US payload RS   US 0x1f, RS 0x1e
+ *     to it     one JSON array, four elements for each record
  *
  * What the fields mean is at the top of bridge.js.
  */
 #ifndef AUVI_PAGE_RECORDS_H
 #define AUVI_PAGE_RECORDS_H
+
+#include "wire/frame.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,9 +44,10 @@ int auvi_record_part_next(const char **at, const char *end,
 /* Undo percent-encoding in place; returns the new length. */
 size_t auvi_name_decode(char *name, size_t length);
 
-/* Whether these bytes can stand in a record and become a JavaScript string:
- * UTF-8 without NUL, US and RS. */
-bool auvi_text_is_clean(const char *bytes, size_t length);
+/* Whether these bytes can be an element of a JSON array without changing what
+ * is around them, whatever they are: UTF-8 without NUL, no comma outside of
+ * brackets, every bracket and quote closed. They may still be no JSON. */
+bool auvi_json_stands_alone(const char *bytes, size_t length);
 
 /* Text that grows, NUL-terminated. A failed allocation sets `failed`. */
 struct auvi_text {
@@ -56,14 +60,22 @@ struct auvi_text {
 void auvi_text_clear(struct auvi_text *text); /* gives large memory back */
 void auvi_text_free(struct auvi_text *text);
 void auvi_text_add(struct auvi_text *text, const char *bytes, size_t length);
-/* Start a record: everything up to the parts field. `name` is raw and must be
- * clean but for control characters, which are percent-encoded here. */
-void auvi_record_begin(struct auvi_text *text, char kind, uint64_t id,
-                       const char *name, size_t name_length);
-/* One number of the parts field. */
-void auvi_record_type(struct auvi_text *text, unsigned type, bool first);
-/* Payload and end. */
-void auvi_record_end(struct auvi_text *text, const char *payload,
-                     size_t payload_length);
+
+/* What goes to bridge.js. */
+struct auvi_message_record {
+    char kind;
+    uint64_t id;      /* without a name */
+    const char *name; /* UTF-8, may hold NUL; NULL: none */
+    size_t name_length;
+    const struct auvi_frame_part *parts; /* only their types are told */
+    size_t part_count;
+    const char *payload; /* stands alone; length 0: null */
+    size_t payload_length;
+};
+
+/* The records of a text are one array, which auvi_records_close() ends. */
+void auvi_record_add(struct auvi_text *text,
+                     const struct auvi_message_record *record);
+void auvi_records_close(struct auvi_text *text);
 
 #endif /* AUVI_PAGE_RECORDS_H */

@@ -10,9 +10,9 @@
     'use strict';
 
     const {
-        stringify, parse, TypeErrorNow, Uint8ArrayNow, isArray, isView,
+        stringify, TypeErrorNow, Uint8ArrayNow, isArray, isView,
         getPrototype, ownKeys, hasOwn, objectPrototype, slice, charCode,
-        encodeText, decodeText, toStringTag, mapSize, typedBuffer,
+        encodeText, toStringTag, mapSize, typedBuffer,
         typedOffset, typedBytes, typedName, typedSet, dataViewBuffer,
         dataViewOffset, dataViewBytes, bufferBytes, list, safeMap,
         makeError,
@@ -55,19 +55,6 @@
             names.clear();
         names.set(name, encoded);
         return encoded;
-    }
-
-    const eventNames = safeMap(); // percent-encoded -> name
-
-    function eventName(encoded) {
-        let name = eventNames.get(encoded);
-        if (name === undefined) {
-            name = decodeText(encoded);
-            if (mapSize(eventNames) >= 512)
-                eventNames.clear();
-            eventNames.set(encoded, name);
-        }
-        return name;
     }
 
     // Text with every lone surrogate replaced: UTF-8 has no form for them.
@@ -237,32 +224,16 @@
 
     // ---- values from the wire ----
 
-    function decode(payload, types, buffers, first) {
-        if (types === '')
-            return payload === '' ? null : parse(payload);
+    function decode(value, types, buffers, first) {
+        if (types === 0)
+            return value;
         const made = list();
-        let type = 0;
-        for (let i = 0; i <= types.length; i++) {
-            const unit = i < types.length ? charCode(types, i) : 0x2c;
-            if (unit !== 0x2c) {
-                type = type * 10 + (unit - 0x30);
-                continue;
-            }
-            const n = made.length;
-            const Maker = viewMaker[type];
-            made[n] = Maker === null ? buffers[first + n] : new Maker(buffers[first + n]);
-            type = 0;
-        }
-        return revive(payload === '' ? null : parse(payload), made);
-    }
-
-    function countTypes(types) {
-        let n = 1;
         for (let i = 0; i < types.length; i++) {
-            if (charCode(types, i) === 0x2c)
-                n++;
+            const Maker = viewMaker[types[i]];
+            const buffer = buffers[first + i];
+            made[i] = Maker === null ? buffer : new Maker(buffer);
         }
-        return n;
+        return revive(value, made);
     }
 
     function revive(value, made) {
@@ -296,5 +267,5 @@
         return encodeText(wellFormed(text));
     }
 
-    return {__proto__: null, wireName, eventName, plainText, parts, encode, decode, countTypes};
+    return {__proto__: null, wireName, plainText, parts, encode, decode};
 })

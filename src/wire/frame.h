@@ -40,6 +40,8 @@ enum auvi_frame_kind {
     AUVI_FRAME_RESULT = 4,       /* id of an EVAL; flag ERROR */
     AUVI_FRAME_SCRIPT_ERROR = 9, /* generation; id: line, name: source,
                                     payload: text (not JSON) */
+    AUVI_FRAME_NAVIGATED = 10,   /* generation answers the navigation of this id,
+                                    and all before it */
     /* data link, both ways */
     AUVI_FRAME_EVENT = 5, /* name, payload */
     AUVI_FRAME_CANCEL =
@@ -47,7 +49,7 @@ enum auvi_frame_kind {
     /* data link, host -> page */
     AUVI_FRAME_REPLY = 7, /* id and generation of a CALL; flag ERROR */
     AUVI_FRAME_EVAL = 8,  /* id; payload: script text (not JSON) */
-    /* control link: 64 and up, see engine/remote/protocol.h */
+    /* control link: 64 and up, see engine/remote/channel.h */
     AUVI_FRAME_CONTROL = 64
 };
 

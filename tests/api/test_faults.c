@@ -412,6 +412,50 @@ static void twenty_mebibytes_of_html_load(void **state)
     free(html);
 }
 
+/* ---- an engine that hangs -------------------------------------------------- */
+
+static void a_view_of_a_stopped_engine_closes(void **state)
+{
+    pid_t engine = find_below(getpid(), "auroraview-engi");
+    struct outcome out = {0};
+    const struct host_event *closed;
+
+    (void)state;
+    assert_true(engine > 0);
+    assert_int_equal(kill(engine, SIGSTOP), 0);
+    assert_int_equal(
+        auv_view_eval(host.view, never, NUL, -1, on_result, &out), AUV_OK);
+    assert_int_equal(auv_view_request_close(host.view, AUV_CLOSE_USER), 1);
+    pump_until_count(host.app, &out.calls, 1);
+    assert_int_equal(out.error, AUV_ERR_CLOSED);
+    pump_until_event(&host, AUV_EVENT_CLOSED);
+    closed = find_event(&host, AUV_EVENT_CLOSED);
+    assert_int_equal(closed->reason, AUV_CLOSE_USER);
+    host_close(&host); /* kills it */
+    assert_false(is_running(engine));
+    host_open(&host);
+}
+
+/* It says nothing to one view's close: then the others have lost it too. */
+static void a_stopped_engine_is_lost_for_all(void **state)
+{
+    pid_t engine = find_below(getpid(), "auroraview-engi");
+    auv_view *other;
+
+    (void)state;
+    assert_true(engine > 0);
+    assert_int_equal(auv_view_create(host.app, NULL, &other), AUV_OK);
+    assert_int_equal(auv_view_wait_state(other, AUV_STATE_ACTIVE, DEADLINE_MS),
+                     AUV_OK);
+    assert_int_equal(kill(engine, SIGSTOP), 0);
+    assert_int_equal(auv_view_request_close(other, AUV_CLOSE_USER), 1);
+    pump_until_event(&host, AUV_EVENT_CLOSED);
+    assert_int_equal(find_event(&host, AUV_EVENT_CLOSED)->reason,
+                     AUV_CLOSE_ENGINE_LOST);
+    assert_false(is_running(engine));
+    auv_view_unref(other);
+}
+
 int main(int argc, char **argv)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_host, close_host)
@@ -425,6 +469,8 @@ int main(int argc, char **argv)
         TEST(a_killed_engine_ends_everything_once),
         TEST(a_killed_engine_ends_a_wait),
         TEST(a_killed_page_is_lost_and_comes_again),
+        TEST(a_view_of_a_stopped_engine_closes),
+        TEST(a_stopped_engine_is_lost_for_all),
         cmocka_unit_test(nothing_outlives_a_killed_host),
         TEST(a_missing_page_is_told),
         TEST(a_change_of_process_keeps_what_waits),

@@ -1,13 +1,14 @@
 /* Views from opening to closing, and who hears of it. */
 #include "harness.h"
+#include "processes.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <dirent.h>
+#include <unistd.h>
 
 static struct host host;
 
@@ -475,6 +476,189 @@ static void an_observer_may_change_everything(void **state)
     assert_int_equal(count_events(&host, AUV_EVENT_CLOSED), 1);
 }
 
+/* ---- each step once, in order --------------------------------------------- */
+
+struct steps {
+    auv_event_kind kinds[16];
+    auv_close_reason reasons[16];
+    int count;
+    auv_view *drop; /* the last reference, to give back in the last step */
+};
+
+static void records_steps(auv_view *view, const auv_event *event, void *user)
+{
+    struct steps *steps = user;
+    auv_state state = auv_view_state(view, NULL);
+
+    switch (event->kind) {
+    case AUV_EVENT_ACTIVE:
+        break;
+    case AUV_EVENT_CLOSE_REQUESTED:
+        assert_true(state >= AUV_STATE_CLOSE_REQUESTED);
+        break;
+    case AUV_EVENT_DESTROYING:
+        assert_true(state >= AUV_STATE_DESTROYING);
+        break;
+    case AUV_EVENT_CLOSED:
+        assert_int_equal(state, AUV_STATE_DESTROYED);
+        break;
+    default:
+        return;
+    }
+    assert_in_range(steps->count, 0, 15);
+    steps->kinds[steps->count] = event->kind;
+    steps->reasons[steps->count++] = event->reason;
+    if (event->kind == AUV_EVENT_CLOSED && steps->drop) {
+        auv_view_unref(steps->drop);
+        steps->drop = NULL;
+    }
+}
+
+static bool has_closed(void *user)
+{
+    const struct steps *steps = user;
+
+    return steps->count > 0 &&
+           steps->kinds[steps->count - 1] == AUV_EVENT_CLOSED;
+}
+
+/* All four, but for those that may be left out. */
+static void check_steps(const struct steps *steps, bool active, bool requested,
+                        auv_close_reason reason)
+{
+    int at = 0;
+
+    if (active || steps->kinds[0] == AUV_EVENT_ACTIVE)
+        assert_int_equal(steps->kinds[at++], AUV_EVENT_ACTIVE);
+    for (int i = at; i < steps->count; i++)
+        assert_int_equal(steps->reasons[i], reason);
+    if (requested)
+        assert_int_equal(steps->kinds[at++], AUV_EVENT_CLOSE_REQUESTED);
+    assert_int_equal(steps->kinds[at++], AUV_EVENT_DESTROYING);
+    assert_int_equal(steps->kinds[at++], AUV_EVENT_CLOSED);
+    assert_int_equal(steps->count, at);
+}
+
+static void close_has_four_steps(void **state)
+{
+    struct steps steps = {.count = 0}, early = {.count = 0};
+    auv_view *view;
+
+    (void)state;
+    auv_view_observe(host.view, records_steps, &steps, NULL);
+    pump_until_idle(host.app);
+    auv_view_request_close(host.view, AUV_CLOSE_PARENT_GONE);
+    pump_until(host.app, has_closed, &steps);
+    pump_until_idle(host.app);
+    check_steps(&steps, true, true, AUV_CLOSE_PARENT_GONE);
+    /* One that is closed while it is made may never become active. */
+    for (int i = 0; i < 20; i++) {
+        early.count = 0;
+        assert_int_equal(auv_view_create(host.app, NULL, &view), AUV_OK);
+        assert_true(auv_view_observe(view, records_steps, &early, NULL) > 0);
+        assert_int_equal(auv_view_request_close(view, AUV_CLOSE_USER), 1);
+        auv_view_unref(view);
+        pump_until(host.app, has_closed, &early);
+        check_steps(&early, false, true, AUV_CLOSE_USER);
+    }
+}
+
+static void racing_closers_tell_each_step_once(void **state)
+{
+    struct racer racers[8];
+    struct steps steps = {.count = 0};
+    _Atomic bool go = false;
+    int winners = 0;
+
+    (void)state;
+    auv_view_observe(host.view, records_steps, &steps, NULL);
+    for (int i = 0; i < 8; i++) {
+        racers[i] = (struct racer){.go = &go};
+        assert_int_equal(
+            pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
+    }
+    atomic_store(&go, true);
+    pump_until(host.app, has_closed, &steps);
+    for (int i = 0; i < 8; i++) {
+        pthread_join(racers[i].thread, NULL);
+        winners += racers[i].won;
+    }
+    pump_until_idle(host.app);
+    assert_int_equal(winners, 1);
+    check_steps(&steps, true, true, AUV_CLOSE_APP);
+}
+
+static void destroy_has_four_steps(void **state)
+{
+    struct steps steps = {.count = 0};
+
+    (void)state;
+    auv_view_observe(host.view, records_steps, &steps, NULL);
+    auv_app_destroy(host.app);
+    check_steps(&steps, true, true, AUV_CLOSE_SHUTDOWN);
+    auv_view_unref(host.view);
+    host_open(&host);
+}
+
+/* Nobody asked for it, so nobody is told that somebody did. */
+static void a_lost_engine_has_three_steps(void **state)
+{
+    struct steps steps = {.count = 0};
+    pid_t engine;
+
+    (void)state;
+    if (on_null())
+        return; /* lives in this process: cannot get lost alone */
+    auv_view_observe(host.view, records_steps, &steps, NULL);
+    pump_until_idle(host.app);
+    engine = find_below(getpid(), "auroraview-engi");
+    assert_true(engine > 0);
+    kill(engine, SIGKILL);
+    pump_until(host.app, has_closed, &steps);
+    pump_until_idle(host.app);
+    check_steps(&steps, true, false, AUV_CLOSE_ENGINE_LOST);
+    assert_int_equal(auv_view_request_close(host.view, AUV_CLOSE_APP), 0);
+}
+
+struct meddler {
+    int number;
+    int heard;
+    struct steps later;
+};
+
+/* Removes itself, adds another and closes, all in the first step it hears. */
+static void meddles(auv_view *view, const auv_event *event, void *user)
+{
+    struct meddler *meddler = user;
+
+    (void)event;
+    assert_int_equal(meddler->heard++, 0);
+    assert_int_equal(auv_view_off(view, meddler->number), AUV_OK);
+    assert_true(
+        auv_view_observe(view, records_steps, &meddler->later, NULL) > 0);
+    assert_int_equal(auv_view_request_close(view, AUV_CLOSE_APP), 1);
+}
+
+static void observers_may_meddle_in_each_step(void **state)
+{
+    struct meddler meddler = {.number = 0};
+    struct steps steps = {.count = 0};
+    auv_view *view;
+
+    (void)state;
+    assert_int_equal(auv_view_create(host.app, NULL, &view), AUV_OK);
+    assert_true(auv_view_observe(view, records_steps, &steps, NULL) > 0);
+    meddler.number = auv_view_observe(view, meddles, &meddler, NULL);
+    assert_true(meddler.number > 0);
+    steps.drop = view; /* the last reference goes inside the last step */
+    pump_until(host.app, has_closed, &steps);
+    pump_until_idle(host.app);
+    assert_null(steps.drop);
+    check_steps(&steps, true, true, AUV_CLOSE_APP);
+    assert_int_equal(meddler.heard, 1);
+    check_steps(&meddler.later, true, true, AUV_CLOSE_APP);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_host, close_host)
@@ -496,6 +680,11 @@ int main(void)
         TEST(events_come_in_order),
         TEST(a_late_observer_hears_what_was),
         TEST(an_observer_may_change_everything),
+        TEST(close_has_four_steps),
+        TEST(racing_closers_tell_each_step_once),
+        TEST(destroy_has_four_steps),
+        TEST(a_lost_engine_has_three_steps),
+        TEST(observers_may_meddle_in_each_step),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -138,7 +138,7 @@ static void grant(const char *first, const char *second)
 
 static void go(const char *url)
 {
-    assert_int_equal(impl->navigate(engine, VIEW, url), AUV_OK);
+    assert_int_equal(impl->navigate(engine, VIEW, 0, url), AUV_OK);
 }
 
 static void open_view(void)
@@ -166,14 +166,14 @@ static void every_page_process_gets_a_link(void **state)
     open_view();
     snprintf(origin, sizeof(origin), "http://127.0.0.1:%u", port);
     grant("auroraview://localhost", origin);
-    impl->load_html(engine, VIEW, "<p>", 3);
+    impl->load_html(engine, VIEW, 0, "<p>", 3);
     expect_document("auroraview://localhost/", true);
     for (int round = 0; round < 2; round++) {
         go(site("127.0.0.1"));
         expect_document(site("127.0.0.1"), true);
         go(site("localhost"));
         expect_document(site("localhost"), false);
-        impl->load_html(engine, VIEW, "<p>", 3);
+        impl->load_html(engine, VIEW, 0, "<p>", 3);
         expect_document("auroraview://localhost/", true);
     }
     close_view();
@@ -214,7 +214,7 @@ static void a_stale_link_is_closed(void **state)
     (void)state;
     open_view();
     grant("auroraview://localhost", NULL);
-    impl->load_html(engine, VIEW, "<p>", 3);
+    impl->load_html(engine, VIEW, 0, "<p>", 3);
     expect_document("auroraview://localhost/", true);
     assert_int_equal(auvi_link_pair(&stale, &fd), AUV_OK);
     assert_int_equal(impl->attach_link(engine, VIEW, generation, fd), AUV_OK);

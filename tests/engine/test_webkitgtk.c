@@ -341,7 +341,7 @@ static uint32_t open_embedded(Window parent)
 
 static void show_html(uint32_t view, const char *html)
 {
-    assert_int_equal(impl->load_html(engine, view, html, AUV_NUL_TERMINATED),
+    assert_int_equal(impl->load_html(engine, view, 0, html, AUV_NUL_TERMINATED),
                      AUV_OK);
     expect(view, AUV_EVENT_LOADED, NULL);
 }
@@ -390,7 +390,7 @@ static void html_loads_and_reports(void **state)
 
     /* The text is the page, also when it is loaded again. */
     forget();
-    assert_int_equal(impl->reload(engine, view), AUV_OK);
+    assert_int_equal(impl->reload(engine, view, 0), AUV_OK);
     expect(view, AUV_EVENT_LOADED, "auroraview://localhost/");
     assert_false(came(view, AUV_EVENT_LOAD_FAILED));
     close_view(view);
@@ -403,9 +403,9 @@ static void closing_is_reported_once(void **state)
     int closed = 0;
 
     (void)state;
-    impl->navigate(engine, view, "auroraview://localhost/slow");
+    impl->navigate(engine, view, 0, "auroraview://localhost/slow");
     close_view(view);
-    assert_int_equal(impl->navigate(engine, view, "about:blank"),
+    assert_int_equal(impl->navigate(engine, view, 0, "about:blank"),
                      AUV_ERR_CLOSED);
     impl->poll_once(engine);
     for (size_t i = read_from; i < record_count; i++) {
@@ -427,7 +427,7 @@ static void assets_are_served(void **state)
     options.asset_root = folder;
     uint32_t view = open_view(&options);
 
-    assert_int_equal(impl->navigate(engine, view, "auroraview://localhost/"),
+    assert_int_equal(impl->navigate(engine, view, 0, "auroraview://localhost/"),
                      AUV_OK);
     /* The page has put together what its module, its data, its worker and a
      * sub-resource of another "host" said. */
@@ -452,7 +452,7 @@ static void no_asset_outside_the_folder(void **state)
 
     for (size_t i = 0; i < sizeof(ways_out) / sizeof(ways_out[0]); i++) {
         forget();
-        assert_int_equal(impl->navigate(engine, view, ways_out[i]), AUV_OK);
+        assert_int_equal(impl->navigate(engine, view, 0, ways_out[i]), AUV_OK);
         const struct record *failed = expect(view, AUV_EVENT_LOAD_FAILED, NULL);
 
         assert_int_equal(failed->event.error, AUV_ERR_LOAD);
@@ -487,7 +487,7 @@ static void failed_loads_say_why(void **state)
     uint32_t view = open_view(&options);
 
     forget();
-    impl->navigate(engine, view, "auroraview://localhost/nothing.html");
+    impl->navigate(engine, view, 0, "auroraview://localhost/nothing.html");
     assert_non_null(strstr(expect(view, AUV_EVENT_LOAD_FAILED, NULL)->text,
                            "nothing.html: 404 Not Found"));
     /* The page that came with the status stays. */
@@ -495,7 +495,7 @@ static void failed_loads_say_why(void **state)
 
     forget();
     closed_port_url(url);
-    impl->navigate(engine, view, url);
+    impl->navigate(engine, view, 0, url);
     const struct record *failed = expect(view, AUV_EVENT_LOAD_FAILED, NULL);
 
     assert_int_equal(failed->event.error, AUV_ERR_LOAD);

@@ -4,8 +4,6 @@ import threading
 
 import pytest
 
-pytest.importorskip("PySide6")
-
 from gallery.asset_browser.meshes import MeshError
 from gallery.asset_browser.service import AssetService
 

@@ -50,6 +50,7 @@ struct location {
     const volatile void *address;
     bool ignored;
     int count;
+    int wakes;                   /* futex */
     uint8_t order[MAX_MESSAGES]; /* rank -> message number */
     uint8_t rank[MAX_MESSAGES];  /* message number -> rank */
     struct message messages[MAX_MESSAGES];
@@ -60,6 +61,7 @@ enum step_kind {
     STEP_LOAD,
     STEP_WRITE,
     STEP_WAIT,
+    STEP_FUTEX,
     STEP_YIELD,
     STEP_DONE
 };
@@ -67,7 +69,7 @@ enum step_kind {
 struct step {
     enum step_kind kind;
     int location;
-    uint64_t since; /* STEP_YIELD: writes seen */
+    uint64_t since; /* STEP_YIELD: writes seen; STEP_FUTEX: wakes */
     int fresh;      /* STEP_LOAD: messages from this number on */
 };
 
@@ -464,6 +466,36 @@ void model_wait(_Atomic uint32_t *event)
     model_clear(event);
 }
 
+void model_poll(_Atomic uint32_t *event)
+{
+    announce(STEP_WAIT, find(event, sizeof(*event)));
+}
+
+void model_futex_wait(_Atomic uint32_t *word, uint32_t expected)
+{
+    int location = find(word, sizeof(*word));
+    struct thread *self = &threads[current];
+
+    /* The kernel compares and falls asleep in one step. */
+    announce(STEP_WRITE, location);
+    if (latest(&locations[location]) != expected)
+        return;
+    self->next = (struct step){STEP_FUTEX, location,
+                               (uint64_t)locations[location].wakes, 0};
+    if (_setjmp(self->context) == 0)
+        _longjmp(scheduler, 1);
+}
+
+void model_futex_wake(_Atomic uint32_t *word)
+{
+    int location = find(word, sizeof(*word));
+
+    if (current >= 0)
+        announce(STEP_WRITE, location);
+    locations[location].wakes++;
+    writes++;
+}
+
 void model_yield(void)
 {
     struct thread *self = &threads[current];
@@ -482,6 +514,9 @@ static bool is_enabled(const struct thread *thread)
     switch (thread->next.kind) {
     case STEP_WAIT:
         return latest(&locations[thread->next.location]) != 0;
+    case STEP_FUTEX:
+        return (uint64_t)locations[thread->next.location].wakes !=
+               thread->next.since;
     case STEP_YIELD: {
         int i;
 
@@ -689,4 +724,21 @@ bool model_explore(const struct model *what)
     printf("%-44s %lu executions (%lu cut): correct\n", model->name, executions,
            cut);
     return true;
+}
+
+int model_main(const struct model *models, size_t count, int argc, char **argv)
+{
+    size_t i;
+    int j;
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    for (i = 0; i < count; i++) {
+        bool wanted = argc < 2;
+
+        for (j = 1; j < argc; j++)
+            wanted |= (size_t)atoi(argv[j]) == i;
+        if (wanted && !model_explore(&models[i]))
+            return 1;
+    }
+    return 0;
 }

@@ -30,6 +30,9 @@ struct model {
 /* Explore; prints the number of executions. True if no execution fails. When
  * one does, its steps are printed. */
 bool model_explore(const struct model *model);
+/* The main() of a model program: all of them, or those whose numbers are given;
+ * stops at the first that fails. Exit code 1 means just that. */
+int model_main(const struct model *models, size_t count, int argc, char **argv);
 
 /* In a thread: this execution is wrong. */
 void model_fail(const char *what) __attribute__((noreturn));
@@ -43,7 +46,11 @@ void model_fail(const char *what) __attribute__((noreturn));
  * not 0 and clears it. All threads blocked: the execution fails (lost wake). */
 void model_signal(_Atomic uint32_t *event);
 void model_wait(_Atomic uint32_t *event);
+void model_poll(_Atomic uint32_t *event); /* as wait, but clears nothing */
 void model_clear(_Atomic uint32_t *event);
+/* A futex: sleeps if the word is `expected`, and then until a wake. */
+void model_futex_wait(_Atomic uint32_t *word, uint32_t expected);
+void model_futex_wake(_Atomic uint32_t *word);
 /* "Somebody else must do something": see README.md. */
 void model_yield(void);
 /* Statistics: accesses are no steps. */

@@ -16,8 +16,11 @@
 
 /* Time stands still: no deadline passes. */
 #define auvi_clock_us() ((int64_t)0)
+#define auvi_clock_ns() ((int64_t)0)
 #define auvi_fail(error, ...) (error)
 /* A sleep that ends by itself is worth nothing unless somebody else acts. */
-#define auvi_futex_wait(word, expected, timeout) ((void)(word), model_yield())
+#define auvi_futex_wait(word, expected, timeout) \
+    ((timeout) < 0 ? model_futex_wait((word), (expected)) : model_yield())
+#define auvi_futex_wake_all(word) model_futex_wake(word)
 
 #endif /* AUV_TEST_MODEL_BASE_H */

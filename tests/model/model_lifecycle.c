@@ -61,16 +61,12 @@ static void hand_over(int index)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static const struct model models[] = {
         {"lifecycle: activate, close, close", 3, init, race, one_close},
         {"lifecycle: a step publishes", 3, init, hand_over, NULL},
     };
-    bool good = true;
-    size_t i;
 
-    for (i = 0; i < sizeof(models) / sizeof(*models); i++)
-        good &= model_explore(&models[i]);
-    return good ? 0 : 1;
+    return model_main(models, sizeof(models) / sizeof(*models), argc, argv);
 }

@@ -4,7 +4,6 @@
 
 #define AUVI_LANES 2
 #define AUVI_QUEUE_RESERVED ((size_t)1)
-#define LINE_BITS 0
 #define PEAK_STRIDE 0
 #define SPINS 1
 #include "model_base.h"
@@ -36,9 +35,12 @@ static void make(size_t capacity)
     event = model_alloc(sizeof(*event));
     model_ignore(&queue->failed);
     model_ignore(&queue->dropped);
+    model_ignore(&queue->latency_ns);
+    model_ignore(&queue->latency_samples);
     for (i = 0; i < AUVI_LANES; i++) {
         model_ignore(&queue->lanes[i].peak);
         model_ignore(&queue->lanes[i].retries);
+        model_ignore(&queue->lanes[i].stamps[0]);
     }
 }
 
@@ -172,6 +174,40 @@ static void asleep_and_awake(int index)
     }
 }
 
+/* ---- waiting for room ---- */
+
+/* True if it was accepted. */
+static bool push_waiting(int producer)
+{
+    struct item *item = &items[producer * 4];
+    int pushed;
+
+    item->producer = producer;
+    item->number = item->taken = 0;
+    atomic_store_explicit(&item->data, 7, memory_order_relaxed);
+    pushed = auvi_queue_push_wait(queue, AUVI_LOW, item, INT64_MAX);
+    if (pushed == 1)
+        model_signal(event);
+    return pushed >= 0;
+}
+
+/* The consumer sleeps once the lane is empty. */
+static void wait_alone(int index)
+{
+    if (index == 0)
+        consume(2);
+    else
+        MODEL_CHECK(push_waiting(0));
+}
+
+static void wait_until_shutdown(int index)
+{
+    if (index == 0)
+        auvi_queue_shutdown(queue);
+    else
+        MODEL_CHECK(!push_waiting(index - 1));
+}
+
 /* ---- shutdown ---- */
 
 static void shut_down(int index)
@@ -193,7 +229,6 @@ static void none_lost(void)
     MODEL_CHECK(got == accepted);
 }
 
-/* model_queue [number of one model] */
 int main(int argc, char **argv)
 {
     static const struct model models[] = {
@@ -207,14 +242,11 @@ int main(int argc, char **argv)
         {"queue: two producers, two lanes", 3, make_2, across_lanes, all_empty},
         {"queue: the consumer sleeps twice", 3, make_2, asleep_and_awake,
          all_empty},
+        {"queue: one waits for room", 2, make_full, wait_alone, all_empty},
+        {"queue: two wait until shutdown", 3, make_full, wait_until_shutdown,
+         NULL},
         {"queue: shutdown against two pushes", 3, make_2, shut_down, none_lost},
     };
-    bool good = true;
-    size_t i;
 
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    for (i = 0; i < sizeof(models) / sizeof(*models); i++)
-        if (argc < 2 || (size_t)atoi(argv[1]) == i)
-            good &= model_explore(&models[i]);
-    return good ? 0 : 1;
+    return model_main(models, sizeof(models) / sizeof(*models), argc, argv);
 }

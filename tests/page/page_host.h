@@ -89,4 +89,7 @@ uint32_t open_page(struct host *host, const char *uri, bool granted);
         message_free(message_);                        \
     } while (0)
 
+/* Tests of other files than test_bridge.c. */
+void test_unreadable_neighbours(void **state);
+
 #endif /* PAGE_HOST_H */

@@ -82,8 +82,17 @@ function open({granted = true, readyState = 'loading'} = {}) {
             return back;
         },
         run: (code) => vm.runInContext(code, sandbox),
+        // As native code does: together, or else each by itself.
         take(records, buffers = [], value = undefined) {
-            doc.deliver(records.map((r) => record(...r)).join(''), buffers, value);
+            if (doc.deliver(joined(...records), buffers, value))
+                return;
+            let used = 0;
+            for (const one of records) {
+                const own = buffers.slice(used, used += (one[3] ?? '') && one[3].split(',').length);
+                if (!doc.deliver(joined(one), own, value) && one[0] !== 'E')
+                    doc.deliver(joined(['F', one[1], '', '', '{"name":"ProtocolError","code":-17}']),
+                        [], value);
+            }
         },
     };
     doc.deliver = vm.runInContext(source, sandbox)(doc.native, granted, LIMIT);
@@ -91,7 +100,9 @@ function open({granted = true, readyState = 'loading'} = {}) {
 }
 
 const record = (kind, id, name = '', types = '', payload = '') =>
-    `${kind}${US}${id}${US}${encodeURIComponent(name)}${US}${types}${US}${payload}${RS}`;
+    `"${kind}",${kind === 'E' ? JSON.stringify(name) : id},` +
+    `${types === '' ? 0 : `[${types}]`},${payload === '' ? 'null' : payload}`;
+const joined = (...records) => `[${records.map((r) => record(...r)).join(',')}]`;
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 async function until(condition) {
     const deadline = Date.now() + 10000;
@@ -242,8 +253,8 @@ test('an AbortSignal cancels', async () => {
 test('a refused call rejects, refused events are counted with one warning', async () => {
     const doc = open();
     const promise = doc.run('auroraview.emit("e"); auroraview.call("m")');
-    doc.back = record('F', 1, '', '', '{"name":"QueueFull","message":"full","code":-8}') +
-        record('D', 3) + record('D', 2);
+    doc.back = joined(['F', 1, '', '', '{"name":"QueueFull","message":"full","code":-8}'],
+        ['D', 3], ['D', 2]);
     assert.equal((await rejection(promise)).name, 'QueueFull');
     assert.equal(doc.run('auroraview.stats().droppedSentEvents'), 5);
     assert.equal(doc.logs.filter((l) => l[0] === 'warn').length, 1);

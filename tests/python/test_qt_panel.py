@@ -57,6 +57,11 @@ def until(condition, what="the condition"):
         loop.exec()
 
 
+def block_host(seconds):
+    """Be a host that computes: its event loop does not run for so long."""
+    time.sleep(seconds)
+
+
 def xdotool(*words):
     subprocess.run(["xdotool", *map(str, words)], check=True, timeout=20)
 
@@ -318,7 +323,7 @@ def test_page_goes_on_while_the_host_is_blocked(bench):
         ["xdotool", "mousemove", str(place.x()), str(place.y()), "click", "1",
          "sleep", "0.5", "type", "blocked"]
     )
-    time.sleep(3)  # the host does nothing else
+    block_host(3)
     assert typist.wait(20) == 0
     frames, hidden = bench.js("mark")
     assert not hidden
@@ -330,7 +335,7 @@ def test_resize_followed_by_a_blocked_host(bench):
     bench.window.resize(820, 620)
     bench.window.repaint()
     QtWidgets.QApplication.processEvents()
-    time.sleep(1)  # the engine follows without us
+    block_host(1)  # the engine follows without us
     assert bench.colour(bench.panel) == BLUE
 
 
@@ -419,6 +424,40 @@ def test_engine_killed(bench):
     bench.dock.hide()
     bench.dock.show()
     until(lambda: bench.colour(bench.panel) == BLUE, "the page again")
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        lambda panel: panel.show(),
+        lambda panel: panel.reload(),
+        lambda panel: panel.load_html(PAGE),
+        lambda panel: panel.load_url("data:text/html,<body style='background:rgb(30,100,200)'>"),
+    ],
+    ids=["show", "reload", "load_html", "load_url"],
+)
+def test_engine_killed_under_a_visible_panel(bench, again):
+    from test_page import children
+
+    lost = []
+
+    def come_back(status, code):
+        lost.append(status)
+        again(bench.panel)  # inside the signal, where applications do it
+
+    bench.panel.renderProcessTerminated.connect(come_back)
+    engine, = children("auroraview-engine")
+    os.kill(engine, signal.SIGKILL)
+    until(lambda: 2 in lost, "the loss")
+    assert bench.panel.is_alive()
+    until(lambda: bench.colour(bench.panel) == BLUE, "the page again")
+    bench.window.resize(820, 620)
+    until(
+        lambda: bench.js("[innerWidth, innerHeight]")
+        == [bench.panel.width(), bench.panel.height()],
+        "the size of the widget in the page",
+    )
+    assert lost.count(2) == 1
 
 
 def test_two_panels(bench):

@@ -1,6 +1,6 @@
 /*
- * stress_app.c - eight threads do everything at once to one application on the
- * null engine, while a ninth processes.
+ * stress_app.c - eight threads do everything at once to one application, while
+ * a ninth processes. AUV_TEST_ENGINE names the engine, by default null.
  *
  *     stress_app [SEED [OPERATIONS]]
  *
@@ -8,9 +8,11 @@
  * follows from the seed alone, so a failure is met again by giving its seed.
  * At the end every script has ended exactly once, every view has closed exactly
  * once, every post has run, every handler's data was freed, and neither a
- * descriptor nor a thread is left.
+ * descriptor, a thread nor a process is left.
  */
 #include "auroraview/auroraview.h"
+
+#include "../api/processes.h"
 
 #include <dirent.h>
 #include <poll.h>
@@ -25,7 +27,7 @@
 
 enum {
     THREADS = 8,
-    SLOTS = 12,      /* views at a time */
+    SLOTS = 12, /* views at a time */
     HANG_SECONDS = 60
 };
 
@@ -197,8 +199,8 @@ static void open_view(unsigned slot)
 static void eval(auv_view *view, uint64_t dice)
 {
     static const char *const scripts[] = {
-        "[1]", "new Promise(() => {})", "auroraview.call(\"m\", 1)", "broken(",
-        "auroraview.emit(\"e\", 1)",
+        "[1]",     "new Promise(() => {})",     "auroraview.call(\"m\", 1)",
+        "broken(", "auroraview.emit(\"e\", 1)",
     };
     int *user = calloc(1, sizeof(int));
 
@@ -214,10 +216,10 @@ static void eval(auv_view *view, uint64_t dice)
 static void bind(auv_view *view, uint64_t dice)
 {
     void *user = new_user();
-    int error = dice % 2 ? auv_view_bind(view, "m", NUL, on_call, user,
-                                         free_user)
-                         : auv_view_on(view, dice % 3 ? "e" : "", NUL, on_event,
-                                       user, free_user);
+    int error = dice % 2
+                    ? auv_view_bind(view, "m", NUL, on_call, user, free_user)
+                    : auv_view_on(view, dice % 3 ? "e" : "", NUL, on_event,
+                                  user, free_user);
 
     if (error >= 0)
         users_given++;
@@ -240,7 +242,13 @@ static void use(auv_view *view, uint64_t dice)
         break;
     case 3:
     case 4:
-        auv_view_emit(view, "event", NUL, "[1]", NUL, &part, 1);
+        if (dice / 16 % 4 == 0)
+            auv_view_emit_wait(view, "event", NUL, "[1]", NUL, &part, 1, 2);
+        else if (dice / 16 % 4 == 1)
+            auv_view_emit_latest(view, dice % 3 ? "state" : "progress", NUL,
+                                 "[1]", NUL, &part, 1);
+        else
+            auv_view_emit(view, "event", NUL, "[1]", NUL, &part, 1);
         break;
     case 5:
         auv_view_navigate(view, dice % 5 ? "auroraview://localhost/x"
@@ -254,7 +262,8 @@ static void use(auv_view *view, uint64_t dice)
         bind(view, dice / 16);
         break;
     case 9:
-        auv_view_eval_wait(view, dice % 32 < 24 ? "[2]" : "new Promise(() => {})",
+        auv_view_eval_wait(view,
+                           dice % 32 < 24 ? "[2]" : "new Promise(() => {})",
                            NUL, (int64_t)(dice / 16 % 20), NULL);
         waits_done++;
         break;
@@ -358,7 +367,9 @@ static void run(uint64_t seed, int operations)
     uint64_t seeds[THREADS];
     struct pollfd ready = {.events = POLLIN};
 
-    options.engine = "null";
+    options.engine = getenv("AUV_TEST_ENGINE");
+    if (!options.engine || !*options.engine)
+        options.engine = "null";
     options.queue_capacity = 1024;
     options.preset = seed % 2 ? AUV_PRESET_QT_EMBEDDED : AUV_PRESET_STANDALONE;
     check(auv_app_create(&options, &app) == AUV_OK, "no application");
@@ -402,10 +413,12 @@ static void run(uint64_t seed, int operations)
 int main(int argc, char **argv)
 {
     const char *wanted = getenv("AUV_STRESS");
-    uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0)
-                             : (uint64_t)time(NULL);
+    uint64_t seed =
+        argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL);
     int operations = argc > 2 ? atoi(argv[2]) : wanted ? atoi(wanted) : 5000;
     int descriptors = count_entries("/proc/self/fd");
+    int tasks;
+    struct process left[8];
     _Atomic bool done = false;
     pthread_t watcher;
 
@@ -413,10 +426,17 @@ int main(int argc, char **argv)
     fflush(stdout);
     check(pthread_create(&watcher, NULL, watch, (void *)&done) == 0,
           "no thread");
+    tasks = count_entries("/proc/self/task");
     run(seed, operations);
     done = true;
     pthread_join(watcher, NULL);
     check(count_entries("/proc/self/fd") == descriptors,
           "a descriptor was left open");
+    /* The kernel may still show a thread that has been joined. */
+    for (int i = 0; count_entries("/proc/self/task") >= tasks; i++) {
+        check(i < HANG_SECONDS * 10, "a thread was left");
+        poll(NULL, 0, 100);
+    }
+    check(list_below(getpid(), left, 8) == 0, "a process was left");
     return 0;
 }

@@ -3,7 +3,8 @@
  *
  * Every accepted item is delivered exactly once (items are poisoned when they
  * are taken), in the order of its producer and lane; a refused one never; the
- * consumer never sleeps on an item (it would sleep for ever: a hang).
+ * consumer never sleeps on an item and no producer on room (it would sleep for
+ * ever: a hang).
  */
 #include "core/queue.h"
 #include "core/wake.h"
@@ -63,7 +64,13 @@ static void *produce(void *arg)
                 break;
             CHECK(!reserved);
             me->full++;
-            sched_yield();
+            if (dice_below(&dice, 2) == 0) {
+                sched_yield();
+                continue;
+            }
+            pushed = auvi_queue_push_wait(
+                me->round->queue, (enum auvi_priority)lane, item, INT64_MAX);
+            break;
         }
         if (pushed == AUV_ERR_CLOSED) {
             item->taken = POISON; /* must never come out */

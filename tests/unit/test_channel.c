@@ -183,6 +183,67 @@ static void kept_descriptors_are_closed_with_the_channel(void **state)
     assert_int_equal(count_descriptors(), before);
 }
 
+/* A thousand places of one window take the room of one; other orders stay, and
+ * in front of what came behind them. */
+static void what_is_superseded_is_not_kept(void **state)
+{
+    struct auvi_control out, in;
+    int64_t last = -1;
+    int parents = 0, bounds = 0, got;
+
+    (void)state;
+    for (int i = 0; i < 200000; i++) {
+        auvi_control_init(&out, AUVI_CONTROL_SET_BOUNDS, 1);
+        out.value[0] = i;
+        assert_int_equal(auvi_channel_send(here, &out), AUV_OK);
+        assert_false(auvi_channel_is_full(here));
+    }
+    auvi_control_init(&out, AUVI_CONTROL_SET_PARENT, 1);
+    assert_int_equal(auvi_channel_send(here, &out), AUV_OK);
+    auvi_control_init(&out, AUVI_CONTROL_SET_BOUNDS, 1);
+    out.value[0] = 200000;
+    assert_int_equal(auvi_channel_send(here, &out), AUV_OK);
+    do {
+        assert_true(auvi_channel_flush(here) >= 0);
+        while ((got = auvi_channel_receive(there, &in)) == 1) {
+            if (in.op == AUVI_CONTROL_SET_PARENT) {
+                parents++;
+                continue;
+            }
+            bounds++;
+            assert_true(in.value[0] > last);
+            last = in.value[0];
+            if (parents)
+                assert_int_equal(last, 200000);
+        }
+        assert_int_equal(got, 0);
+    } while (auvi_channel_is_blocked(here));
+    assert_int_equal(last, 200000);
+    assert_int_equal(parents, 1);
+    assert_true(bounds < 100000);
+}
+
+static void a_peer_that_does_not_read_makes_it_full(void **state)
+{
+    struct auvi_control out, in;
+    int sent = 0;
+
+    (void)state;
+    auvi_control_init(&out, AUVI_CONTROL_RELOAD, 1);
+    while (!auvi_channel_is_full(here) && sent < 1000000) {
+        assert_int_equal(auvi_channel_send(here, &out), AUV_OK);
+        sent++;
+    }
+    assert_true(auvi_channel_is_full(here));
+    do {
+        assert_true(auvi_channel_flush(here) >= 0);
+        while (auvi_channel_receive(there, &in) == 1)
+            sent--;
+    } while (auvi_channel_is_blocked(here));
+    assert_false(auvi_channel_is_full(here));
+    assert_int_equal(sent, 0);
+}
+
 static void the_end_of_the_peer_is_seen(void **state)
 {
     struct auvi_control out, in;
@@ -226,6 +287,8 @@ int main(void)
         TEST(a_descriptor_arrives),
         TEST(a_large_text_arrives),
         TEST(what_is_not_read_is_kept),
+        TEST(what_is_superseded_is_not_kept),
+        TEST(a_peer_that_does_not_read_makes_it_full),
         cmocka_unit_test(kept_descriptors_are_closed_with_the_channel),
         TEST(the_end_of_the_peer_is_seen),
         cmocka_unit_test(frames_of_the_data_link_are_refused),

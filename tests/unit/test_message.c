@@ -167,6 +167,35 @@ static void errors_are_json(void **state)
     auv_message_unref(message);
 }
 
+/* A page could not parse it otherwise, and its promise would hear nonsense. */
+static void errors_are_utf8_whatever_they_are_made_of(void **state)
+{
+    static const char *const bad[] = {
+        "\xff",     "\xc3",         "\xe2\x82",
+        "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+    };
+    struct auv_message *message;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        const char *text;
+
+        assert_int_equal(
+            auvi_message_create_error("E", bad[i], 0, NULL, &message), AUV_OK);
+        for (text = auv_message_json(message, NULL); *text; text++)
+            assert_true((unsigned char)*text < 0x80);
+        auv_message_unref(message);
+    }
+    assert_int_equal(auvi_message_create_error("E",
+                                               "\xf0\x9f\x98\x80 \xe2"
+                                               "\x82\xac",
+                                               0, NULL, &message),
+                     AUV_OK);
+    assert_non_null(strstr(auv_message_json(message, NULL),
+                           "\xf0\x9f\x98\x80 \xe2\x82\xac"));
+    auv_message_unref(message);
+}
+
 /* As a frame and back, with everything that can be in one. */
 static void frames_carry_everything(void **state)
 {
@@ -223,6 +252,7 @@ int main(void)
         cmocka_unit_test(many_small_parts_share_one_budget),
         cmocka_unit_test(limits_are_kept),
         cmocka_unit_test(errors_are_json),
+        cmocka_unit_test(errors_are_utf8_whatever_they_are_made_of),
         cmocka_unit_test(frames_carry_everything),
     };
 

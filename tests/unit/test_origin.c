@@ -1,6 +1,7 @@
 /* Origins: exact, and refused when in doubt. */
 #include "core/origin.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmocka_all.h"
@@ -126,6 +127,27 @@ static void loopback_is_this_machine(void **state)
             fail_msg("%s is not loopback", no[i]);
 }
 
+static void a_file_is_in_its_folder(void **state)
+{
+    static const char *const pairs[][2] = {
+        {"file:///a/b.html", "file:///a/"},
+        {"file://localhost/a/b.html#/c", "file:///a/"},
+        {"file:///a/b/?/c/", "file:///a/b/"},
+        {"file:///x", "file:///"},
+        {"file:///a\\b\\c.html", "file:///a/b/"},
+        {"file:///a/b%2fc.html", "file:///a/b/"},
+        {"file:///a\nb/\xc3\xa4/c", "file:///ab/%C3%A4/"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        char *folder = auvi_origin_file_folder(pairs[i][0]);
+
+        assert_string_equal(folder, pairs[i][1]);
+        free(folder);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +155,7 @@ int main(void)
         cmocka_unit_test(what_has_no_origin_is_refused),
         cmocka_unit_test(long_hosts_stay_inside),
         cmocka_unit_test(loopback_is_this_machine),
+        cmocka_unit_test(a_file_is_in_its_folder),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

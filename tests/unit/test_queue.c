@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -384,6 +385,173 @@ static void shutdown_under_fire_loses_nothing(void **unused)
     }
 }
 
+/* ---- waiting for room ---- */
+
+struct waiter {
+    struct auvi_queue *queue;
+    int64_t deadline_us;
+    int result;
+    _Atomic int accepted;
+};
+
+static void *push_and_wait(void *arg)
+{
+    struct waiter *me = arg;
+
+    me->result =
+        auvi_queue_push_wait(me->queue, AUVI_NORMAL, me, me->deadline_us);
+    return NULL;
+}
+
+static void waiting_ends_at_the_deadline(void **unused)
+{
+    struct auvi_queue *queue = make_queue(1);
+    struct auvi_queue_metrics metrics;
+    int64_t deadline_us = auvi_clock_us() + 2000;
+
+    (void)unused;
+    assert_int_equal(auvi_queue_push_wait(queue, AUVI_NORMAL, item(0), 0), 1);
+    assert_int_equal(
+        auvi_queue_push_wait(queue, AUVI_NORMAL, item(1), deadline_us),
+        AUV_ERR_TIMEOUT);
+    assert_true(auvi_clock_us() >= deadline_us);
+    auvi_queue_get_metrics(queue, &metrics);
+    assert_int_equal(metrics.sent, 1);
+    assert_int_equal(metrics.failed, 1);
+    drain(queue);
+    auvi_queue_destroy(queue);
+}
+
+static void waiting_ends_with_room(void **unused)
+{
+    int round;
+
+    (void)unused;
+    for (round = 0; round < 200; round++) {
+        struct auvi_queue *queue = make_queue(1);
+        struct waiter waiters[3];
+        pthread_t threads[3];
+        size_t got = 0;
+        int i;
+
+        auvi_queue_push(queue, AUVI_NORMAL, item(0));
+        for (i = 0; i < 3; i++) {
+            waiters[i] = (struct waiter){queue, INT64_MAX, 0, 0};
+            pthread_create(&threads[i], NULL, push_and_wait, &waiters[i]);
+        }
+        /* As a consumer does, but that it never sleeps. */
+        while (got < 4) {
+            got += drain(queue);
+            auvi_queue_prepare_sleep(queue);
+            sched_yield();
+        }
+        for (i = 0; i < 3; i++) {
+            pthread_join(threads[i], NULL);
+            assert_true(waiters[i].result >= 0);
+        }
+        auvi_queue_destroy(queue);
+    }
+}
+
+static void waiting_ends_with_shutdown(void **unused)
+{
+    int round;
+
+    (void)unused;
+    for (round = 0; round < 200; round++) {
+        struct auvi_queue *queue = make_queue(1);
+        struct waiter waiters[2];
+        pthread_t threads[2];
+        int i;
+
+        auvi_queue_push(queue, AUVI_NORMAL, item(0));
+        for (i = 0; i < 2; i++) {
+            waiters[i] = (struct waiter){queue, INT64_MAX, 0, 0};
+            pthread_create(&threads[i], NULL, push_and_wait, &waiters[i]);
+        }
+        auvi_queue_shutdown(queue);
+        for (i = 0; i < 2; i++) {
+            pthread_join(threads[i], NULL);
+            assert_int_equal(waiters[i].result, AUV_ERR_CLOSED);
+        }
+        assert_int_equal(drain(queue), 1);
+        auvi_queue_destroy(queue);
+    }
+}
+
+static void *push_many_waiting(void *arg)
+{
+    struct waiter *me = arg;
+
+    while (auvi_queue_push_wait(me->queue, AUVI_NORMAL, me, INT64_MAX) !=
+           AUV_ERR_CLOSED)
+        atomic_fetch_add(&me->accepted, 1);
+    return NULL;
+}
+
+/* Shutdown and drain with a deadline, while producers wait for room: quiet
+ * comes, and with it everything that was accepted. */
+static void drain_under_load(void **unused)
+{
+    int round;
+
+    (void)unused;
+    for (round = 0; round < 20; round++) {
+        struct auvi_queue *queue = make_queue(4);
+        struct waiter waiters[PRODUCERS];
+        pthread_t threads[PRODUCERS];
+        size_t got = 0, accepted = 0;
+        int i;
+
+        for (i = 0; i < PRODUCERS; i++) {
+            waiters[i] = (struct waiter){queue, INT64_MAX, 0, 0};
+            pthread_create(&threads[i], NULL, push_many_waiting, &waiters[i]);
+        }
+        while (got < 500) {
+            got += drain(queue);
+            auvi_queue_prepare_sleep(queue);
+        }
+        auvi_queue_shutdown(queue);
+        assert_int_equal(auvi_queue_wait_quiet(queue, 10 * 1000000), AUV_OK);
+        got += drain(queue);
+        for (i = 0; i < PRODUCERS; i++) {
+            pthread_join(threads[i], NULL);
+            accepted += (size_t)atomic_load(&waiters[i].accepted);
+        }
+        assert_int_equal(got, accepted);
+        assert_true(auvi_queue_is_empty(queue));
+        auvi_queue_destroy(queue);
+    }
+}
+
+static void latency_is_sampled(void **unused)
+{
+    struct auvi_queue *queue = make_queue(1000);
+    struct auvi_queue_metrics metrics;
+    int64_t pushed_us;
+    uintptr_t i;
+
+    (void)unused;
+    auvi_queue_get_metrics(queue, &metrics);
+    assert_int_equal(metrics.average_latency_us, 0);
+    auvi_queue_push(queue, AUVI_LOW, item(0)); /* the first is a sample */
+    pushed_us = auvi_clock_us();
+    while (auvi_clock_us() < pushed_us + 3001)
+        sched_yield();
+    assert_non_null(auvi_queue_pop(queue));
+    auvi_queue_get_metrics(queue, &metrics);
+    assert_true(metrics.average_latency_us >= 3000);
+    /* Those that wait for nothing bring the average down. */
+    for (i = 1; i < 256 * 10; i++) {
+        auvi_queue_push(queue, AUVI_LOW, item(i));
+        auvi_queue_pop(queue);
+    }
+    pushed_us = (int64_t)metrics.average_latency_us;
+    auvi_queue_get_metrics(queue, &metrics);
+    assert_true((int64_t)metrics.average_latency_us < pushed_us);
+    auvi_queue_destroy(queue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +566,11 @@ int main(void)
         cmocka_unit_test(peak_is_sampled_by_the_consumer),
         cmocka_unit_test(many_producers_one_consumer),
         cmocka_unit_test(shutdown_under_fire_loses_nothing),
+        cmocka_unit_test(waiting_ends_at_the_deadline),
+        cmocka_unit_test(waiting_ends_with_room),
+        cmocka_unit_test(waiting_ends_with_shutdown),
+        cmocka_unit_test(drain_under_load),
+        cmocka_unit_test(latency_is_sampled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ static void test_round_trip(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
         size_t length = lengths[i];
-        char *data = malloc(length + 1);
+        char *data = malloc(length + 1), *copy;
         const char *text;
         const void *seen;
         int fd;
@@ -40,6 +40,12 @@ static void test_round_trip(void **state)
         assert_non_null(seen);
         assert_memory_equal(seen, data, length);
         auvi_shm_unmap(seen, length);
+
+        copy = malloc(length + 1);
+        assert_int_equal(auvi_shm_read(fd, copy, length), AUV_OK);
+        assert_memory_equal(copy, data, length);
+        assert_true(auvi_shm_read(fd, copy, length + 1) < 0);
+        free(copy);
 
         text = auvi_shm_map_text(fd, length);
         assert_non_null(text);

@@ -5,7 +5,8 @@
  * application. Threads that have released the GIL inside the library are
  * counted (`users`); all others cannot be inside it while destroy() holds the
  * GIL. So destroy() first refuses newcomers, ends what may wait, waits until
- * the count is 0, and only then lets the library go.
+ * the count is 0, and only then lets the library go. Calls of pages that are
+ * dropped during that are put aside until it is over.
  *
  * A forked child has the object but not the library's thread: every use is
  * refused there, and the library's memory is left alone.
@@ -142,11 +143,14 @@ static void let_go(struct auvi_py_app *self)
     PyThreadState *saved;
 
     self->app = NULL;
+    self->destroying = true;
     current = self;
     saved = PyEval_SaveThread();
     auv_app_destroy(app);
     PyEval_RestoreThread(saved);
     current = outer;
+    self->destroying = false;
+    auvi_py_calls_release(self);
     Py_CLEAR(self->raised);
 }
 

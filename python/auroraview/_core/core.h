@@ -29,6 +29,7 @@
 
 /* ---- objects ----------------------------------------------------------- */
 
+struct auvi_py_call;
 struct auvi_py_view;
 
 struct auvi_py_app {
@@ -36,13 +37,15 @@ struct auvi_py_app {
     struct auvi_py_view *views; /* those whose Python object lives; borrowed */
     PyObject *raised;           /* BaseException that a handler let out: the
                                    process call raises it when it returns */
-    unsigned fork_epoch;        /* of the process that made it */
-    int users;                  /* threads inside the library without the GIL;
+    struct auvi_py_call *dropped; /* while destroying: to be released then */
+    unsigned fork_epoch;          /* of the process that made it */
+    int users;                    /* threads inside the library without the GIL;
                                    changed under the GIL */
-    bool closing;               /* destroy() has begun: no newcomers */
-    bool ready;                 /* `lock` and `left` exist */
-    pthread_mutex_t lock;       /* only what `left` needs */
-    pthread_cond_t left;        /* users fell to 0 */
+    bool closing;                 /* destroy() has begun: no newcomers */
+    bool destroying;              /* inside auv_app_destroy() */
+    bool ready;                   /* `lock` and `left` exist */
+    pthread_mutex_t lock;         /* only what `left` needs */
+    pthread_cond_t left;          /* users fell to 0 */
 };
 
 struct auvi_py_view {
@@ -75,6 +78,8 @@ void auvi_py_free(PyObject *self);
 
 /* call.c: a Python object that can answer the call later. */
 PyObject *auvi_py_call_new(auv_call *call);
+/* Let go of the calls that were dropped during auv_app_destroy(). */
+void auvi_py_calls_release(struct auvi_py_app *app);
 
 /* ---- errors (errors.c) ------------------------------------------------- */
 
@@ -146,11 +151,23 @@ struct auvi_py_encoded {
 
 int auvi_py_encode(struct auvi_py_encoded *e, PyObject *value);
 void auvi_py_encoded_clear(struct auvi_py_encoded *e);
+/* Around the library's copy of the value: a long one goes without the GIL. What
+ * may be destroyed meanwhile needs auvi_py_app_enter(). */
+PyThreadState *auvi_py_encoded_pause(const struct auvi_py_encoded *e);
+void auvi_py_encoded_resume(PyThreadState *saved);
 
 /* JSON and parts of a message as one Python value. */
 PyObject *auvi_py_decode(const auv_message *message);
 
 /* ---- exported by every CPython since 3.8, declared only later ------------ */
+
+#if Py_LIMITED_API + 0 < 0x03090000
+/* 3.8 has only the second, later ones need not have it. */
+PyAPI_FUNC(PyInterpreterState *) PyInterpreterState_Get(void)
+    __attribute__((weak));
+PyAPI_FUNC(PyInterpreterState *) _PyInterpreterState_Get(void)
+    __attribute__((weak));
+#endif
 
 #if Py_LIMITED_API + 0 < 0x030a0000
 PyAPI_FUNC(const char *) PyUnicode_AsUTF8AndSize(PyObject *, Py_ssize_t *);

@@ -21,6 +21,10 @@
  * ends a value that contains itself. */
 #define MAX_DEPTH 500
 
+/* Bytes from which a copy takes longer than giving up the GIL and getting it
+ * back: some 20 µs. */
+#define LONG_COPY (256u << 10)
+
 /* Flags of PyObject_GetBuffer(), as in object.h since 3.0. */
 #define BUFFER_FORMAT 0x0004
 #define BUFFER_C_CONTIGUOUS (0x0020 | 0x0010 | 0x0008)
@@ -523,6 +527,22 @@ int auvi_py_encode(struct auvi_py_encoded *e, PyObject *value)
         return put_value(e, value, 0);
     }
     return 0;
+}
+
+/* The buffers are pinned by their Py_buffer, and the text is ours. */
+PyThreadState *auvi_py_encoded_pause(const struct auvi_py_encoded *e)
+{
+    size_t total = e->length;
+
+    for (size_t i = 0; i < e->part_count; i++)
+        total += e->parts[i].length;
+    return total > LONG_COPY ? PyEval_SaveThread() : NULL;
+}
+
+void auvi_py_encoded_resume(PyThreadState *saved)
+{
+    if (saved)
+        PyEval_RestoreThread(saved);
 }
 
 void auvi_py_encoded_clear(struct auvi_py_encoded *e)

@@ -165,9 +165,13 @@ static int reply_now(auv_call *call, PyObject *value)
 {
     struct auvi_py_encoded e;
     int rc = auvi_py_encode(&e, value);
+    PyThreadState *saved;
 
     if (rc == 0) {
+        /* The process call that runs this handler counts as a user. */
+        saved = auvi_py_encoded_pause(&e);
         rc = auv_call_reply(call, e.text, e.length, e.parts, e.part_count);
+        auvi_py_encoded_resume(saved);
         /* Nobody waits any more, or the handler has answered: no fault. */
         if (rc == AUV_ERR_CANCELLED || rc == AUV_ERR_CLOSED ||
             rc == AUV_ERR_STATE)

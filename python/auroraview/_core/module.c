@@ -1,8 +1,10 @@
 /*
  * module.c - auroraview._core: types, constants and two functions.
  *
- * State is global and the module is made once per process: the library calls
- * back on threads that know no interpreter but the main one.
+ * State is global and belongs to the main interpreter: the library calls back
+ * on threads that know no other. The module is refused elsewhere, which takes
+ * an initialisation in two phases: one in a single phase is copied into a second
+ * interpreter without asking.
  */
 #include "core.h"
 
@@ -128,7 +130,9 @@ static const struct {
 static int add_type(PyObject *module, PyTypeObject **slot, PyType_Spec *spec,
                     const char *name)
 {
-    *slot = (PyTypeObject *)PyType_FromSpec(spec);
+    /* A module made anew has the types of the old one. */
+    if (!*slot)
+        *slot = (PyTypeObject *)PyType_FromSpec(spec);
     if (!*slot)
         return -1;
     Py_INCREF(*slot); /* one for us, one for the module */
@@ -139,31 +143,52 @@ static int add_type(PyObject *module, PyTypeObject **slot, PyType_Spec *spec,
     return 0;
 }
 
+static bool in_main_interpreter(void)
+{
+    PyInterpreterState *interpreter = NULL;
+
+    if (PyInterpreterState_Get)
+        interpreter = PyInterpreterState_Get();
+    else if (_PyInterpreterState_Get)
+        interpreter = _PyInterpreterState_Get();
+    /* The number of the main one is 0 by definition. */
+    return !interpreter || PyInterpreterState_GetID(interpreter) == 0;
+}
+
+static int core_exec(PyObject *module)
+{
+    if (!in_main_interpreter()) {
+        PyErr_SetString(PyExc_ImportError,
+                        "auroraview works in the main interpreter only, not in "
+                        "a subinterpreter");
+        return -1;
+    }
+    if (add_type(module, &auvi_py_app_type, &auvi_py_app_spec, "App") < 0 ||
+        add_type(module, &auvi_py_view_type, &auvi_py_view_spec, "View") < 0 ||
+        add_type(module, &auvi_py_call_type, &auvi_py_call_spec, "Call") < 0)
+        return -1;
+    for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++)
+        if (PyModule_AddIntConstant(module, constants[i].name,
+                                    constants[i].value) < 0)
+            return -1;
+    return 0;
+}
+
+static PyModuleDef_Slot core_slots[] = {
+    {Py_mod_exec, (void *)core_exec},
+    {0, NULL},
+};
+
 static struct PyModuleDef core_module = {
     PyModuleDef_HEAD_INIT,
     .m_name = "auroraview._core",
     .m_doc = "The C API of AuroraView; see auroraview for the Python one.",
-    .m_size = -1,
     .m_methods = core_methods,
+    .m_slots = core_slots,
 };
 
 /* Python 3.8 does not say it itself. */
 __attribute__((visibility("default"))) PyMODINIT_FUNC PyInit__core(void)
 {
-    PyObject *module = PyModule_Create(&core_module);
-
-    if (!module)
-        return NULL;
-    if (add_type(module, &auvi_py_app_type, &auvi_py_app_spec, "App") < 0 ||
-        add_type(module, &auvi_py_view_type, &auvi_py_view_spec, "View") < 0 ||
-        add_type(module, &auvi_py_call_type, &auvi_py_call_spec, "Call") < 0)
-        goto fail;
-    for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++)
-        if (PyModule_AddIntConstant(module, constants[i].name,
-                                    constants[i].value) < 0)
-            goto fail;
-    return module;
-fail:
-    Py_DECREF(module);
-    return NULL;
+    return PyModuleDef_Init(&core_module);
 }

@@ -279,30 +279,99 @@ static PyObject *view_eval_wait(PyObject *object, PyObject *args)
     return value;
 }
 
-/* The hot one: no format string is parsed here. */
-static PyObject *view_emit(PyObject *object, PyObject *args)
+/* The page gets an object: None becomes {}, and anything but a dict
+ * {"value": it}. A new reference. */
+static PyObject *as_object(PyObject *value)
 {
+    PyObject *object;
+
+    if (PyDict_Check(value)) {
+        Py_INCREF(value);
+        return value;
+    }
+    object = PyDict_New();
+    if (object && value != Py_None &&
+        PyDict_SetItemString(object, "value", value) < 0) {
+        Py_DECREF(object);
+        return NULL;
+    }
+    return object;
+}
+
+/* The hot one: no format string is parsed here. */
+static PyObject *emit(PyObject *object, PyObject *args, Py_ssize_t count,
+                      int (*send)(auv_view *view, const char *name,
+                                  size_t name_length, const char *json,
+                                  size_t json_length, const auv_part *parts,
+                                  size_t part_count))
+{
+    struct auvi_py_app *app = ((struct auvi_py_view *)object)->app;
     auv_view *view = use(object);
     struct auvi_py_encoded e;
     const char *name;
     Py_ssize_t length;
-    PyObject *result = NULL;
+    PyObject *detail, *result = NULL;
+    PyThreadState *saved;
+    long long timeout_ms = 0;
+    int error;
 
     if (!view)
         return NULL;
-    if (PyTuple_Size(args) != 2 || !PyUnicode_Check(PyTuple_GetItem(args, 0))) {
-        PyErr_SetString(PyExc_TypeError, "emit() takes a name and a value");
+    if (PyTuple_Size(args) != count ||
+        !PyUnicode_Check(PyTuple_GetItem(args, 0))) {
+        PyErr_SetString(PyExc_TypeError, "emit takes a name and a value");
         return NULL;
     }
     name = PyUnicode_AsUTF8AndSize(PyTuple_GetItem(args, 0), &length);
     if (!name)
         return NULL;
-    if (auvi_py_encode(&e, PyTuple_GetItem(args, 1)) == 0)
-        result = auvi_py_none_or_raise(auv_view_emit(view, name, (size_t)length,
-                                                     e.text, e.length, e.parts,
-                                                     e.part_count));
+    if (!send) {
+        timeout_ms = PyLong_AsLongLong(PyTuple_GetItem(args, 2));
+        if (timeout_ms == -1 && PyErr_Occurred())
+            return NULL;
+    }
+    detail = as_object(PyTuple_GetItem(args, 1));
+    if (!detail)
+        return NULL;
+    /* Asked again, because the encoding may run Python code, and so destroy().
+     * The arguments keep the name, the caller keeps the view. */
+    if (auvi_py_encode(&e, detail) == 0 && use(object)) {
+        auvi_py_app_enter(app);
+        if (send) {
+            saved = auvi_py_encoded_pause(&e);
+            error = send(view, name, (size_t)length, e.text, e.length, e.parts,
+                         e.part_count);
+            auvi_py_encoded_resume(saved);
+        } else {
+            /* A thread that waits must not stop the others, nor the handler
+             * that could close the view. */
+            saved = PyEval_SaveThread();
+            error =
+                auv_view_emit_wait(view, name, (size_t)length, e.text, e.length,
+                                   e.parts, e.part_count, timeout_ms);
+            PyEval_RestoreThread(saved);
+        }
+        auvi_py_app_leave(app);
+        result = auvi_py_none_or_raise(error);
+    }
     auvi_py_encoded_clear(&e);
+    Py_DECREF(detail);
     return result;
+}
+
+static PyObject *view_emit(PyObject *object, PyObject *args)
+{
+    return emit(object, args, 2, auv_view_emit);
+}
+
+static PyObject *view_emit_latest(PyObject *object, PyObject *args)
+{
+    return emit(object, args, 2, auv_view_emit_latest);
+}
+
+static PyObject *view_emit_wait(PyObject *object, PyObject *args)
+{
+    return emit(object, args, 3, NULL);
 }
 
 static PyObject *view_bind(PyObject *object, PyObject *args)
@@ -474,13 +543,16 @@ static PyMethodDef view_methods[] = {
     {"eval_wait", view_eval_wait, METH_VARARGS,
      "eval_wait(script, timeout_ms) -> value"},
     {"emit", view_emit, METH_VARARGS, "emit(name, value)"},
+    {"emit_latest", view_emit_latest, METH_VARARGS, "emit_latest(name, value)"},
+    {"emit_wait", view_emit_wait, METH_VARARGS,
+     "emit_wait(name, value, timeout_ms)"},
     {"bind", view_bind, METH_VARARGS, "bind(name, fn)"},
     {"unbind", view_unbind, METH_VARARGS, "unbind(name)"},
     {"on", view_on, METH_VARARGS,
      "on(name, fn) -> listener: fn(value), or fn(name, value) for name ''"},
     {"observe", view_observe, METH_O,
      "observe(fn) -> listener: fn(kind, reason, error, text, x, y, width, "
-     "height, native)"},
+     "height, native, source)"},
     {"off", view_off, METH_VARARGS, "off(listener)"},
     {"set_title", view_set_title, METH_VARARGS, "set_title(title)"},
     {"set_bounds", view_set_bounds, METH_VARARGS,

@@ -306,17 +306,33 @@ class WebView:
 
     # -- events ----------------------------------------------------------------
 
-    def emit(self, event: str, data: object = None) -> None:
-        """Send an event to the page. Never blocks.
+    def emit(
+        self,
+        event: str,
+        data: object = None,
+        latest: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        """Send an event to the page. Never blocks, unless told to.
 
         The page gets an object: None becomes ``{}``, and anything but a dict
         ``{"value": data}``. Bytes and arrays travel as binary.
+
+        When too much waits for the page, ``QueueFull`` is raised. With
+        ``latest`` the event instead replaces the one of its name that still
+        waits (also sent with ``latest``): for progress and state. With
+        ``timeout``, in seconds, the call waits so long for room and then raises
+        ``Timeout``; other Python threads run meanwhile.
         """
-        if data is None:
-            data = {}
-        elif not isinstance(data, dict):
-            data = {"value": data}
-        self._core.emit(event, data)
+        # _core makes an object of the data.
+        if not latest and timeout is None:
+            self._core.emit(event, data)
+        elif timeout is None:
+            self._core.emit_latest(event, data)
+        elif not latest:
+            self._core.emit_wait(event, data, max(0, int(timeout * 1000)))
+        else:
+            raise ValueError("an event that replaces another has nothing to wait for")
 
     def on(self, event: str, handler: Callable[[Any], object] | None = None) -> Any:
         """Hear an event of the page: ``on(name, fn)``, or as a decorator.
@@ -379,6 +395,14 @@ class WebView:
         ``func(*it)``, anything else ``func(it)``. What it returns, or a
         ``concurrent.futures.Future`` of it, is the answer; what it raises
         rejects the page's promise.
+
+        Binary arguments arrive as ``memoryview`` of the page's element type.
+        Comparing large ones by ``==`` is slow, 3 ms per MiB: compare
+        ``bytes(it)``, or use NumPy.
+
+        No other message gets through while the function runs, which includes a
+        modal dialog or any other nested loop inside it. Work that takes longer
+        belongs on a thread: return its ``concurrent.futures.Future``.
         """
 
         def bind(func: F) -> F:

@@ -31,6 +31,7 @@ struct null_view {
     uint32_t link_generation; /* of the LINK_WANTED that is open or answered */
     uint32_t document;        /* generation of the page, 0: none */
     uint32_t documents;
+    uint32_t navigation; /* the last one that is settled */
     bool granted;
     char *url;
     char **grants;
@@ -109,10 +110,11 @@ static void page_send(struct null_engine *null, struct null_view *view,
     *view->kept_tail = kept;
     view->kept_tail = &kept->next;
     if (!view->waits_out) {
-        /* Not reading meanwhile: what we cannot answer we do not take. */
+        /* It goes on reading meanwhile, as a real page does: if both sides
+         * waited for the other to read, neither would. */
         view->waits_out = true;
         auvi_poller_change(null->poller, auvi_link_fd(view->link),
-                           AUVI_POLL_OUT, view->id);
+                           AUVI_POLL_IN | AUVI_POLL_OUT, view->id);
     }
 }
 
@@ -280,9 +282,7 @@ static void page_receive(struct null_engine *null, struct null_view *view)
     int got = 0;
 
     /* A packet that has been read must be used up: its rest polls nothing. */
-    for (int i = 0;
-         (i < BURST || auvi_link_has_more(view->link)) && !view->waits_out;
-         i++) {
+    for (int i = 0; i < BURST || auvi_link_has_more(view->link); i++) {
         got = auvi_link_receive(view->link, &frame);
         if (got != 1)
             break;
@@ -307,6 +307,16 @@ static void page_receive(struct null_engine *null, struct null_view *view)
     }
 }
 
+static void page_navigated(struct null_engine *null, struct null_view *view)
+{
+    struct auvi_frame frame;
+
+    auvi_frame_init(&frame, AUVI_FRAME_NAVIGATED);
+    frame.generation = view->document;
+    frame.id = view->navigation;
+    page_send(null, view, &frame);
+}
+
 static void page_hello(struct null_engine *null, struct null_view *view)
 {
     struct auvi_frame frame;
@@ -321,6 +331,7 @@ static void page_hello(struct null_engine *null, struct null_view *view)
     if (frame.name_length > AUV_MAX_NAME)
         frame.name_length = AUV_MAX_NAME;
     page_send(null, view, &frame);
+    page_navigated(null, view);
 }
 
 /* ---- the table ------------------------------------------------------------ */
@@ -425,8 +436,36 @@ static bool is_granted(const struct null_view *view, const char *url)
     return false;
 }
 
+/* The page that is there stays. */
+static void settle(struct null_engine *null, struct null_view *view,
+                   uint32_t navigation)
+{
+    struct auvi_engine_event nothing = {.kind = AUVI_ENGINE_NAVIGATION_VOID,
+                                        .view = view->id,
+                                        .generation = navigation};
+
+    if (!navigation)
+        return;
+    view->navigation = navigation;
+    /* By its link if it can: that is in step with its HELLO and GONE. */
+    if (view->document && view->link)
+        page_navigated(null, view);
+    else
+        auvi_engine_on_event(&null->base, &nothing);
+}
+
+static bool is_jump(const struct null_view *view, const char *url)
+{
+    const char *mark = strchr(url, '#');
+    size_t length = mark ? (size_t)(mark - url) : 0;
+
+    return mark && view->document && strncmp(view->url, url, length) == 0 &&
+           (view->url[length] == '\0' || view->url[length] == '#');
+}
+
 /* A new document takes the place of the old one. */
-static int load(struct null_engine *null, uint32_t id, const char *url)
+static int load(struct null_engine *null, uint32_t id, uint32_t navigation,
+                const char *url)
 {
     struct null_view *view = find_view(null, id);
     struct auvi_frame frame;
@@ -439,6 +478,13 @@ static int load(struct null_engine *null, uint32_t id, const char *url)
         return auvi_fail(view ? AUV_ERR_NOMEM : AUV_ERR_ARG,
                          view ? "no memory for a page" : "no such view");
     memcpy(copy, url, size);
+    if (view->url && is_jump(view, url)) {
+        free(view->url);
+        view->url = copy;
+        tell(null, id, AUV_EVENT_URL, url);
+        settle(null, view, navigation);
+        return AUV_OK;
+    }
     tell(null, id, AUV_EVENT_LOAD_STARTED, url);
     if (strncmp(url, "http:", 5) == 0 || strncmp(url, "https:", 6) == 0) {
         auv_event failed = {.kind = AUV_EVENT_LOAD_FAILED,
@@ -449,7 +495,10 @@ static int load(struct null_engine *null, uint32_t id, const char *url)
         auvi_engine_on_view_event(&null->base, id, failed);
         /* As in a real engine the page that is there stays, and there is
          * always one. */
-        return view->document ? AUV_OK : load(null, id, "about:blank");
+        if (!view->document)
+            return load(null, id, navigation, "about:blank");
+        settle(null, view, navigation);
+        return AUV_OK;
     }
     free(view->url);
     view->url = copy;
@@ -460,6 +509,8 @@ static int load(struct null_engine *null, uint32_t id, const char *url)
     }
     view->events_length = 0;
     view->document = ++view->documents;
+    if (navigation)
+        view->navigation = navigation;
     view->granted = is_granted(view, url);
     tell(null, id, AUV_EVENT_LOAD_COMMITTED, url);
     page_hello(null, view);
@@ -469,31 +520,36 @@ static int load(struct null_engine *null, uint32_t id, const char *url)
 }
 
 static int null_navigate(struct auvi_engine *engine, uint32_t id,
-                         const char *url)
+                         uint32_t navigation, const char *url)
 {
-    return load(null_of(engine), id, url);
+    return load(null_of(engine), id, navigation, url);
 }
 
 static int null_load_html(struct auvi_engine *engine, uint32_t id,
-                          const char *html, size_t length)
+                          uint32_t navigation, const char *html, size_t length)
 {
     (void)html;
     (void)length;
-    return load(null_of(engine), id, "auroraview://localhost/");
+    return load(null_of(engine), id, navigation, "auroraview://localhost/");
 }
 
-static int null_reload(struct auvi_engine *engine, uint32_t id)
+static int null_reload(struct auvi_engine *engine, uint32_t id,
+                       uint32_t navigation)
 {
     struct null_engine *null = null_of(engine);
     struct null_view *view = find_view(null, id);
     char *url;
     int error;
 
-    if (!view || !view->url)
+    if (!view)
         return AUV_OK;
+    if (!view->url) {
+        settle(null, view, navigation);
+        return AUV_OK;
+    }
     url = view->url; /* load() replaces it */
     view->url = NULL;
-    error = load(null, id, url);
+    error = load(null, id, navigation, url);
     free(url);
     return error;
 }
@@ -628,9 +684,8 @@ static void null_poll_once(struct auvi_engine *engine)
         if (!view || !view->link)
             continue;
         if (view->waits_out)
-            send_kept(null, view); /* then go on where reading stopped */
-        if (!view->waits_out)
-            page_receive(null, view);
+            send_kept(null, view);
+        page_receive(null, view);
     }
 }
 

@@ -5,9 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A peer that reads nothing may make us keep so much. */
+#define KEPT_MAX ((size_t)10000)
+#define KEPT_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
 /* A message that the peer did not take yet. */
 struct kept {
     struct kept *next;
+    size_t size;
     struct auvi_control control; /* its texts lie behind */
     char bytes[];
 };
@@ -15,6 +20,7 @@ struct kept {
 struct auvi_channel {
     struct auvi_link *link;
     struct kept *kept, **kept_tail;
+    size_t kept_count, kept_bytes;
     struct auvi_frame received;
     const void *mapped[AUV_MAX_PARTS]; /* texts that came as memfds */
     size_t mapped_length[AUV_MAX_PARTS];
@@ -78,17 +84,25 @@ static void release_received(struct auvi_channel *channel)
     auvi_frame_release(&channel->received);
 }
 
+static void unkeep(struct auvi_channel *channel, struct kept **at)
+{
+    struct kept *kept = *at;
+
+    *at = kept->next;
+    if (!*at)
+        channel->kept_tail = at;
+    channel->kept_count--;
+    channel->kept_bytes -= kept->size;
+    auvi_fd_close(kept->control.fd);
+    free(kept);
+}
+
 void auvi_channel_destroy(struct auvi_channel *channel)
 {
     if (!channel)
         return;
-    while (channel->kept) {
-        struct kept *next = channel->kept->next;
-
-        auvi_fd_close(channel->kept->control.fd);
-        free(channel->kept);
-        channel->kept = next;
-    }
+    while (channel->kept)
+        unkeep(channel, &channel->kept);
     release_received(channel);
     auvi_link_close(channel->link);
     free(channel);
@@ -125,6 +139,49 @@ static int send_now(struct auvi_channel *channel,
     return error < 0 ? error : AUV_OK;
 }
 
+/* Only the latest of these matters. */
+static bool is_state(const struct auvi_control *control)
+{
+    switch (control->op) {
+    case AUVI_CONTROL_SET_TITLE:
+    case AUVI_CONTROL_SET_BOUNDS:
+    case AUVI_CONTROL_SET_VISIBLE:
+    case AUVI_CONTROL_SET_PARENT:
+    case AUVI_CONTROL_SET_FOCUS:
+    case AUVI_CONTROL_SET_INPUT:
+        return true;
+    case AUVI_CONTROL_EVENT:
+        return control->value[0] == AUV_EVENT_TITLE ||
+               control->value[0] == AUV_EVENT_URL ||
+               control->value[0] == AUV_EVENT_PROGRESS ||
+               control->value[0] == AUV_EVENT_RESIZED ||
+               control->value[0] == AUV_EVENT_MOVED;
+    default:
+        return false;
+    }
+}
+
+/* The new one goes to the end, not into the old one's place: what lies between,
+ * such as another parent, comes before it. */
+static void drop_superseded(struct auvi_channel *channel,
+                            const struct auvi_control *control)
+{
+    struct kept **at = &channel->kept;
+
+    if (!is_state(control))
+        return;
+    for (; *at; at = &(*at)->next) {
+        const struct auvi_control *old = &(*at)->control;
+
+        if (old->op == control->op && old->view == control->view &&
+            (old->op != AUVI_CONTROL_EVENT ||
+             old->value[0] == control->value[0])) {
+            unkeep(channel, at);
+            return; /* there is never a second one */
+        }
+    }
+}
+
 static int keep(struct auvi_channel *channel,
                 const struct auvi_control *control)
 {
@@ -137,7 +194,9 @@ static int keep(struct auvi_channel *channel,
     kept = malloc(sizeof(*kept) + size);
     if (!kept)
         return auvi_fail(AUV_ERR_NOMEM, "no memory for an order");
+    drop_superseded(channel, control);
     kept->next = NULL;
+    kept->size = sizeof(*kept) + size;
     kept->control = *control;
     bytes = kept->bytes;
     for (size_t i = 0; i < control->text_count; i++) {
@@ -148,6 +207,8 @@ static int keep(struct auvi_channel *channel,
     }
     *channel->kept_tail = kept;
     channel->kept_tail = &kept->next;
+    channel->kept_count++;
+    channel->kept_bytes += kept->size;
     return AUV_OK;
 }
 
@@ -172,21 +233,21 @@ bool auvi_channel_is_blocked(const struct auvi_channel *channel)
     return channel->kept != NULL || auvi_link_flush(channel->link) == 1;
 }
 
+bool auvi_channel_is_full(const struct auvi_channel *channel)
+{
+    return channel->kept_count >= KEPT_MAX ||
+           channel->kept_bytes >= KEPT_BYTES_MAX;
+}
+
 int auvi_channel_flush(struct auvi_channel *channel)
 {
     int error = auvi_link_flush(channel->link);
 
     while (error == 0 && channel->kept) {
-        struct kept *kept = channel->kept;
-
-        error = send_now(channel, &kept->control);
+        error = send_now(channel, &channel->kept->control);
         if (error < 0)
             break;
-        auvi_fd_close(kept->control.fd);
-        channel->kept = kept->next;
-        if (!channel->kept)
-            channel->kept_tail = &channel->kept;
-        free(kept);
+        unkeep(channel, &channel->kept);
     }
     return error == AUV_ERR_QUEUE_FULL ? 1 : error;
 }

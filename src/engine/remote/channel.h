@@ -20,10 +20,11 @@ enum auvi_control_op {
     AUVI_CONTROL_FAILED,      /* value 0: error; text 0 */
     AUVI_CONTROL_EVENT,       /* view; the fields of auv_event; text 0 */
     AUVI_CONTROL_LINK_WANTED, /* view, generation */
+    AUVI_CONTROL_NAVIGATION_VOID, /* view, generation: the navigation */
     /* library -> engine program; the functions of the table */
     AUVI_CONTROL_VIEW_CREATE = 32,
     AUVI_CONTROL_VIEW_CLOSE,
-    AUVI_CONTROL_NAVIGATE,
+    AUVI_CONTROL_NAVIGATE, /* generation: the navigation; as for the next two */
     AUVI_CONTROL_LOAD_HTML,
     AUVI_CONTROL_RELOAD,
     AUVI_CONTROL_STOP,
@@ -65,11 +66,15 @@ void auvi_channel_destroy(struct auvi_channel *channel);
 int auvi_channel_fd(const struct auvi_channel *channel);
 
 /* Send now, or as soon as the peer reads again: what cannot go is kept, in
- * order. Takes control->fd. AUV_OK, or AUV_ERR_CLOSED, AUV_ERR_NOMEM. */
+ * order, but for what a later one of its kind makes superfluous: a window has
+ * one place, one title. Takes control->fd. AUV_OK, or AUV_ERR_CLOSED,
+ * AUV_ERR_NOMEM. */
 int auvi_channel_send(struct auvi_channel *channel,
                       const struct auvi_control *control);
 /* Something is kept: call auvi_channel_flush() when the descriptor is writable. */
 bool auvi_channel_is_blocked(const struct auvi_channel *channel);
+/* So much is kept that the caller should wait before it sends more. */
+bool auvi_channel_is_full(const struct auvi_channel *channel);
 int auvi_channel_flush(struct auvi_channel *channel);
 
 /* 1: *out is valid until the next call (its fd is the caller's); 0: nothing

@@ -12,6 +12,11 @@
 #include <string.h>
 
 #define EXIT_WAIT_US 2000000
+/* Also a killed process may stay: in the kernel, for a device that does not
+ * answer. */
+#define KILL_WAIT_US 1000000
+/* Its link ends while it exits: just long enough to learn how. */
+#define STATUS_WAIT_US 50000
 
 struct remote {
     struct auvi_engine base;
@@ -107,7 +112,7 @@ static void fail_of_exit(struct remote *remote)
 {
     int status = -1;
 
-    if (auvi_child_wait(&remote->child, 500000, &status) != 1) {
+    if (auvi_child_wait(&remote->child, STATUS_WAIT_US, &status) != 1) {
         fail(remote, AUV_ERR_ENGINE_LOST, "the engine closed its link");
         return;
     }
@@ -226,7 +231,9 @@ static void remote_destroy(struct auvi_engine *engine)
         if (auvi_child_wait(&remote->child, EXIT_WAIT_US, &status) != 1) {
             auvi_log(AUV_LOG_WARNING, "the engine did not end: killed");
             auvi_child_kill(&remote->child);
-            auvi_child_wait(&remote->child, -1, &status);
+            if (auvi_child_wait(&remote->child, KILL_WAIT_US, &status) != 1)
+                auvi_log(AUV_LOG_WARNING,
+                         "the killed engine has not ended: left behind");
         }
     }
     auvi_channel_destroy(remote->channel);
@@ -263,11 +270,13 @@ static void remote_view_close(struct auvi_engine *engine, uint32_t view)
 }
 
 static int order_text(struct auvi_engine *engine, enum auvi_control_op op,
-                      uint32_t view, const char *text, size_t length)
+                      uint32_t view, uint32_t generation, const char *text,
+                      size_t length)
 {
     struct auvi_control control;
 
     auvi_control_init(&control, op, view);
+    control.generation = generation;
     auvi_control_add_text(&control, text, length);
     return order(engine, &control);
 }
@@ -287,20 +296,28 @@ static int order_values(struct auvi_engine *engine, enum auvi_control_op op,
 }
 
 static int remote_navigate(struct auvi_engine *engine, uint32_t view,
-                           const char *url)
+                           uint32_t navigation, const char *url)
 {
-    return order_text(engine, AUVI_CONTROL_NAVIGATE, view, url, strlen(url));
+    return order_text(engine, AUVI_CONTROL_NAVIGATE, view, navigation, url,
+                      strlen(url));
 }
 
 static int remote_load_html(struct auvi_engine *engine, uint32_t view,
-                            const char *html, size_t length)
+                            uint32_t navigation, const char *html,
+                            size_t length)
 {
-    return order_text(engine, AUVI_CONTROL_LOAD_HTML, view, html, length);
+    return order_text(engine, AUVI_CONTROL_LOAD_HTML, view, navigation, html,
+                      length);
 }
 
-static int remote_reload(struct auvi_engine *engine, uint32_t view)
+static int remote_reload(struct auvi_engine *engine, uint32_t view,
+                         uint32_t navigation)
 {
-    return order_values(engine, AUVI_CONTROL_RELOAD, view, 0, 0, 0, 0);
+    struct auvi_control control;
+
+    auvi_control_init(&control, AUVI_CONTROL_RELOAD, view);
+    control.generation = navigation;
+    return order(engine, &control);
 }
 
 static int remote_stop(struct auvi_engine *engine, uint32_t view)
@@ -311,15 +328,27 @@ static int remote_stop(struct auvi_engine *engine, uint32_t view)
 static int remote_set_grants(struct auvi_engine *engine, uint32_t view,
                              const char *const *origins, size_t count)
 {
-    struct auvi_control control;
+    size_t length = 0;
+    char *list, *at;
+    int error;
 
-    if (count > AUV_MAX_PARTS)
-        return auvi_fail(AUV_ERR_TOO_LARGE, "more than %zu granted origins",
-                         AUV_MAX_PARTS);
-    auvi_control_init(&control, AUVI_CONTROL_SET_GRANTS, view);
     for (size_t i = 0; i < count; i++)
-        auvi_control_add_text(&control, origins[i], strlen(origins[i]));
-    return order(engine, &control);
+        length += strlen(origins[i]) + 1;
+    at = list = malloc(length + 1);
+    if (!list)
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for an order");
+    /* As lines of one text: texts are limited in number, and no origin has a
+     * line's end in it. */
+    for (size_t i = 0; i < count; i++) {
+        size_t size = strlen(origins[i]);
+
+        memcpy(at, origins[i], size);
+        at += size;
+        *at++ = '\n';
+    }
+    error = order_text(engine, AUVI_CONTROL_SET_GRANTS, view, 0, list, length);
+    free(list);
+    return error;
 }
 
 static int remote_attach_link(struct auvi_engine *engine, uint32_t view,
@@ -336,7 +365,7 @@ static int remote_attach_link(struct auvi_engine *engine, uint32_t view,
 static int remote_set_title(struct auvi_engine *engine, uint32_t view,
                             const char *title)
 {
-    return order_text(engine, AUVI_CONTROL_SET_TITLE, view, title,
+    return order_text(engine, AUVI_CONTROL_SET_TITLE, view, 0, title,
                       strlen(title));
 }
 
@@ -418,8 +447,11 @@ static void report(struct remote *remote, const struct auvi_control *control)
         fail(remote, (int)control->value[0], event.text);
     } else if (control->op == AUVI_CONTROL_EVENT) {
         report_event(remote, control, event.text);
-    } else if (control->op == AUVI_CONTROL_LINK_WANTED) {
-        event.kind = AUVI_ENGINE_LINK_WANTED;
+    } else if (control->op == AUVI_CONTROL_LINK_WANTED ||
+               control->op == AUVI_CONTROL_NAVIGATION_VOID) {
+        event.kind = control->op == AUVI_CONTROL_LINK_WANTED
+                         ? AUVI_ENGINE_LINK_WANTED
+                         : AUVI_ENGINE_NAVIGATION_VOID;
         event.view = control->view;
         event.generation = control->generation;
         auvi_engine_on_event(&remote->base, &event);
@@ -431,6 +463,11 @@ static void report(struct remote *remote, const struct auvi_control *control)
 static int remote_fd(struct auvi_engine *engine)
 {
     return remote_of(engine)->poller;
+}
+
+static bool remote_is_full(const struct auvi_engine *engine)
+{
+    return auvi_channel_is_full(((const struct remote *)engine)->channel);
 }
 
 static void remote_poll_once(struct auvi_engine *engine)
@@ -476,4 +513,5 @@ const struct auvi_engine_impl auvi_engine_remote = {
     .set_input = remote_set_input,
     .fd = remote_fd,
     .poll_once = remote_poll_once,
+    .is_full = remote_is_full,
 };

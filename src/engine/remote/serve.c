@@ -40,7 +40,12 @@ static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
         send_text(serve, AUVI_CONTROL_FAILED, event->error, text);
         return;
     case AUVI_ENGINE_LINK_WANTED:
-        auvi_control_init(&control, AUVI_CONTROL_LINK_WANTED, event->view);
+    case AUVI_ENGINE_NAVIGATION_VOID:
+        auvi_control_init(&control,
+                          event->kind == AUVI_ENGINE_LINK_WANTED
+                              ? AUVI_CONTROL_LINK_WANTED
+                              : AUVI_CONTROL_NAVIGATION_VOID,
+                          event->view);
         control.generation = event->generation;
         auvi_channel_send(serve->channel, &control);
         return;
@@ -142,33 +147,38 @@ static int view_create(struct auvi_serve *serve,
     return error;
 }
 
+/* `list`: an origin in each line; changed in place. */
 static int set_grants(struct auvi_serve *serve,
-                      const struct auvi_control *control)
+                      const struct auvi_control *control, char *list)
 {
-    char *origins[AUV_MAX_PARTS];
+    const char **origins;
     size_t count = 0;
     int error;
 
-    for (; count < control->text_count; count++) {
-        origins[count] = auvi_control_text(control, count);
-        if (!origins[count])
-            break;
+    for (const char *at = list; (at = strchr(at, '\n')); at++)
+        count++;
+    origins = malloc((count + 1) * sizeof(*origins));
+    if (!origins)
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for grants");
+    count = 0;
+    for (char *at = list, *end; (end = strchr(at, '\n')); at = end + 1) {
+        *end = '\0';
+        origins[count++] = at;
     }
-    error = serve->impl->set_grants(serve->engine, control->view,
-                                    (const char *const *)origins, count);
-    while (count)
-        free(origins[--count]);
+    error = serve->impl->set_grants(serve->engine, control->view, origins,
+                                    count);
+    free(origins);
     return error;
 }
 
 /* The table's function of the order. `text` is text 0, "" if there is none. */
 static int run_order(struct auvi_serve *serve,
-                     const struct auvi_control *control, const char *text)
+                     const struct auvi_control *control, char *text)
 {
     const struct auvi_engine_impl *impl = serve->impl;
     struct auvi_engine *engine = serve->engine;
     const int64_t *v = control->value;
-    uint32_t view = control->view;
+    uint32_t view = control->view, navigation = control->generation;
 
     switch (control->op) {
     case AUVI_CONTROL_VIEW_CREATE:
@@ -177,17 +187,17 @@ static int run_order(struct auvi_serve *serve,
         impl->view_close(engine, view);
         return AUV_OK;
     case AUVI_CONTROL_NAVIGATE:
-        return impl->navigate(engine, view, text);
+        return impl->navigate(engine, view, navigation, text);
     case AUVI_CONTROL_LOAD_HTML:
-        return impl->load_html(engine, view, text,
+        return impl->load_html(engine, view, navigation, text,
                                control->text_count ? control->text[0].length
                                                    : 0);
     case AUVI_CONTROL_RELOAD:
-        return impl->reload(engine, view);
+        return impl->reload(engine, view, navigation);
     case AUVI_CONTROL_STOP:
         return impl->stop(engine, view);
     case AUVI_CONTROL_SET_GRANTS:
-        return set_grants(serve, control);
+        return set_grants(serve, control, text);
     case AUVI_CONTROL_ATTACH_LINK:
         return impl->attach_link(engine, view, control->generation,
                                  control->fd);
@@ -223,7 +233,13 @@ static void report_refusal(struct auvi_serve *serve,
     } else if (control->op == AUVI_CONTROL_NAVIGATE ||
                control->op == AUVI_CONTROL_LOAD_HTML ||
                control->op == AUVI_CONTROL_RELOAD) {
+        struct auvi_engine_event nothing = {.kind = AUVI_ENGINE_NAVIGATION_VOID,
+                                            .view = control->view,
+                                            .generation = control->generation};
+
         event.kind = AUV_EVENT_LOAD_FAILED;
+        if (control->generation)
+            auvi_engine_on_event(serve->engine, &nothing);
     } else {
         auvi_log(AUV_LOG_WARNING, "order %d of view %u: %s", (int)control->op,
                  control->view, event.text);
@@ -241,7 +257,7 @@ int auvi_serve_dispatch(struct auvi_serve *serve)
         return got;
     /* A packet that has been read must be used up: its rest polls nothing. */
     for (int i = 0; i < BURST || auvi_channel_has_more(serve->channel); i++) {
-        char *text;
+        char *text, none[] = "";
 
         got = auvi_channel_receive(serve->channel, &control);
         if (got != 1)
@@ -249,7 +265,7 @@ int auvi_serve_dispatch(struct auvi_serve *serve)
         if (control.op == AUVI_CONTROL_EXIT)
             return 1;
         text = auvi_control_text(&control, 0);
-        got = run_order(serve, &control, text ? text : "");
+        got = run_order(serve, &control, text ? text : none);
         if (got < 0)
             report_refusal(serve, &control, got);
         if (control.op != AUVI_CONTROL_ATTACH_LINK)

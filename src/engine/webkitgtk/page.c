@@ -7,6 +7,123 @@
 
 #include <string.h>
 
+/* ---- navigations and their numbers ---------------------------------------
+ *
+ * WebKit does not say which request a load belongs to. So one of ours at a time
+ * is on its way to its start: the load that starts then, under the address that
+ * was asked for, is that one, and not one that the page began meanwhile. A page
+ * whose process does not answer starts nothing, and no later load either.
+ *
+ * Every number is settled: by the commit of its document; or, when it has come
+ * to nothing (a jump, a page that called window.stop(), an error), by the end of
+ * all loading. In both cases the page that is there then answers it, and tells
+ * the host so itself, because only its own link is in step with its HELLO.
+ */
+
+struct auvi_wk_load {
+    uint32_t navigation; /* 0: a jump */
+    char *url;           /* else html; neither: reload */
+    GBytes *html;
+};
+
+static void load_free(struct auvi_wk_load *load)
+{
+    if (!load)
+        return;
+    g_free(load->url);
+    g_clear_pointer(&load->html, g_bytes_unref);
+    g_free(load);
+}
+
+static void settle(struct auvi_wk_view *view, uint32_t navigation)
+{
+    view->navigation_settled = view->navigation_started = navigation;
+    if (navigation)
+        auvi_wk_tell_settled(view, navigation);
+}
+
+static void loading_ended(struct auvi_wk_view *view);
+
+/* Takes the load. */
+static void begin_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
+{
+    uint32_t navigation = load->navigation;
+
+    view->navigation_loading = navigation;
+    if (load->url) {
+        g_clear_pointer(&view->html, g_bytes_unref);
+        webkit_web_view_load_uri(view->web, load->url);
+    } else if (load->html) {
+        g_clear_pointer(&view->html, g_bytes_unref);
+        /* Kept: reloading the page asks the scheme for its address. */
+        view->html = g_bytes_ref(load->html);
+        webkit_web_view_load_bytes(view->web, view->html, "text/html", "UTF-8",
+                                   AUVI_WK_BASE_URL);
+    } else {
+        webkit_web_view_reload(view->web);
+    }
+    load_free(load);
+    if (!view->web || !navigation)
+        return;
+    g_free(view->loading_url);
+    view->loading_url = g_strdup(webkit_web_view_get_uri(view->web));
+    if (!webkit_web_view_is_loading(view->web))
+        loading_ended(view); /* as with a reload of nothing */
+}
+
+static void begin_next(struct auvi_wk_view *view)
+{
+    struct auvi_wk_load *load = view->next_load;
+
+    view->next_load = NULL;
+    view->navigation_loading = 0;
+    if (load)
+        begin_load(view, load);
+}
+
+static void loading_ended(struct auvi_wk_view *view)
+{
+    if (view->next_load)
+        begin_next(view);
+    else {
+        view->navigation_loading = 0;
+        if (view->navigation_settled != view->navigation)
+            settle(view, view->navigation);
+    }
+}
+
+/* Takes the load. */
+static void request_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
+{
+    if (load->navigation)
+        view->navigation = load->navigation;
+    if (!view->navigation_loading) {
+        begin_load(view, load);
+        return;
+    }
+    if (view->next_load && !load->navigation)
+        load->navigation = view->next_load->navigation;
+    load_free(view->next_load);
+    view->next_load = load;
+}
+
+static void load_started(struct auvi_wk_view *view, const char *url)
+{
+    if (!view->navigation_loading || g_strcmp0(url, view->loading_url) != 0)
+        return;
+    view->navigation_started = view->navigation_loading;
+    begin_next(view);
+}
+
+static void on_is_loading(WebKitWebView *web, GParamSpec *pspec, gpointer user)
+{
+    struct auvi_wk_view *view = user;
+
+    (void)pspec;
+    if (!webkit_web_view_is_loading(web))
+        loading_ended(view);
+}
+
 /* ---- loading ------------------------------------------------------------- */
 
 static void report_text(struct auvi_wk_view *view, auv_event_kind kind,
@@ -51,6 +168,8 @@ static void on_load_changed(WebKitWebView *web, WebKitLoadEvent stage,
         view->load_failed = false;
         view->progress = -1;
         report_text(view, AUV_EVENT_LOAD_STARTED, url);
+        if (view->web)
+            load_started(view, url);
         break;
     case WEBKIT_LOAD_REDIRECTED:
         break;
@@ -59,12 +178,16 @@ static void on_load_changed(WebKitWebView *web, WebKitLoadEvent stage,
         report_text(view, AUV_EVENT_LOAD_COMMITTED, url);
         if (view->web)
             auvi_wk_link_committed(view);
+        /* Also one that the page went to: the link of a process that was left
+         * may have been lost with what it had to say. */
+        if (view->web)
+            settle(view, view->navigation_started);
         break;
     case WEBKIT_LOAD_FINISHED:
         /* Comes after load-failed too. */
         if (view->load_failed) {
             /* Scripts and events wait for a page: there is always one. */
-            if (view->blank_due)
+            if (view->blank_due && !view->navigation_loading)
                 webkit_web_view_load_uri(web, "about:blank");
             view->blank_due = false;
             break;
@@ -95,14 +218,16 @@ static gboolean on_load_failed(WebKitWebView *web, WebKitLoadEvent stage,
     view->blank_due =
         !view->has_page && !g_error_matches(error, WEBKIT_NETWORK_ERROR,
                                             WEBKIT_NETWORK_ERROR_CANCELLED);
-    /* Cancelled: stopped, or another page was asked for meanwhile. The core
-     * tells the two apart; only a failure ends the wait for a page. */
+    /* Cancelled: stopped, or another page was asked for meanwhile. */
     report_load_failed(view,
                        g_error_matches(error, WEBKIT_NETWORK_ERROR,
                                        WEBKIT_NETWORK_ERROR_CANCELLED)
                            ? AUV_ERR_CANCELLED
                            : AUV_ERR_LOAD,
                        url, error->message);
+    if (view->web && !view->navigation_loading && !view->next_load &&
+        !view->blank_due)
+        loading_ended(view);
     /* The page that is there stays: WebKit's own error page would look to the
      * host like a page that has loaded. */
     return TRUE;
@@ -178,6 +303,8 @@ static void on_page_lost(WebKitWebView *web,
     view->has_page = false;
     auvi_wk_link_page_lost(view);
     report_text(view, AUV_EVENT_PAGE_LOST, text);
+    if (view->web)
+        loading_ended(view);
 }
 
 /* ---- policy -------------------------------------------------------------- */
@@ -390,6 +517,8 @@ void auvi_wk_page_create(struct auvi_wk_view *view)
                      view);
     g_signal_connect(view->web, "load-failed-with-tls-errors",
                      G_CALLBACK(on_tls_failed), view);
+    g_signal_connect(view->web, "notify::is-loading", G_CALLBACK(on_is_loading),
+                     view);
     g_signal_connect(view->web, "notify::title", G_CALLBACK(on_title), view);
     g_signal_connect(view->web, "notify::uri", G_CALLBACK(on_url), view);
     g_signal_connect(view->web, "notify::estimated-load-progress",
@@ -422,33 +551,52 @@ void auvi_wk_page_destroy(struct auvi_wk_view *view)
     g_clear_object(&view->context);
     g_clear_pointer(&view->html, g_bytes_unref);
     g_clear_pointer(&view->grants, g_strfreev);
+    g_clear_pointer(&view->loading_url, g_free);
+    g_clear_pointer(&view->next_load, load_free);
 }
 
-int auvi_wk_navigate(struct auvi_wk_view *view, const char *url)
+int auvi_wk_navigate(struct auvi_wk_view *view, uint32_t navigation,
+                     const char *url)
 {
+    struct auvi_wk_load *load;
+
     if (!url || !*url)
         return AUV_ERR_ARG;
-    g_clear_pointer(&view->html, g_bytes_unref);
-    webkit_web_view_load_uri(view->web, url);
+    load = g_new0(struct auvi_wk_load, 1);
+    load->navigation = navigation;
+    load->url = g_strdup(url);
+    request_load(view, load);
     return AUV_OK;
 }
 
-int auvi_wk_load_html(struct auvi_wk_view *view, const char *html,
-                      size_t length)
+int auvi_wk_load_html(struct auvi_wk_view *view, uint32_t navigation,
+                      const char *html, size_t length)
 {
+    struct auvi_wk_load *load;
+
     if (!html)
         return AUV_ERR_ARG;
     if (length == AUV_NUL_TERMINATED)
         length = strlen(html);
-    g_clear_pointer(&view->html, g_bytes_unref);
-    /* Kept: reloading the page asks the scheme for its address. */
-    view->html = g_bytes_new(html, length);
-    webkit_web_view_load_bytes(view->web, view->html, "text/html", "UTF-8",
-                               AUVI_WK_BASE_URL);
+    load = g_new0(struct auvi_wk_load, 1);
+    load->navigation = navigation;
+    load->html = g_bytes_new(html, length);
+    request_load(view, load);
     return AUV_OK;
 }
 
-void auvi_wk_reload(struct auvi_wk_view *view)
+void auvi_wk_reload(struct auvi_wk_view *view, uint32_t navigation)
 {
-    webkit_web_view_reload(view->web);
+    struct auvi_wk_load *load = g_new0(struct auvi_wk_load, 1);
+
+    load->navigation = navigation;
+    request_load(view, load);
+}
+
+void auvi_wk_stop(struct auvi_wk_view *view)
+{
+    g_clear_pointer(&view->next_load, load_free);
+    webkit_web_view_stop_loading(view->web);
+    if (view->web)
+        loading_ended(view);
 }

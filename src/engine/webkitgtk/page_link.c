@@ -6,6 +6,7 @@
  *     start-up data       (uas)  view, granted origins
  *     page -> here        auroraview:link-wanted
  *     here -> page        auroraview:link    u   generation, and the descriptor
+ *     here -> page        auroraview:settled u   number of a navigation
  *     here -> processes   auroraview:grants  as  origins, from now on
  *
  * A view has one page process at a time, but not always the same: it may crash,
@@ -116,6 +117,15 @@ void auvi_wk_link_page_lost(struct auvi_wk_view *view)
 {
     view->link_due = false;
     view->linked_page = 0;
+}
+
+void auvi_wk_tell_settled(struct auvi_wk_view *view, uint32_t navigation)
+{
+    webkit_web_view_send_message_to_page(
+        view->web,
+        webkit_user_message_new("auroraview:settled",
+                                g_variant_new_uint32(navigation)),
+        NULL, NULL, NULL);
 }
 
 int auvi_wk_set_grants(struct auvi_wk_view *view, const char *const *origins,

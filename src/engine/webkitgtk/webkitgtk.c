@@ -200,28 +200,31 @@ static struct auvi_wk_view *view_of(struct auvi_engine *base, uint32_t id)
     return auvi_wk_find(engine_of(base), id);
 }
 
-static int view_navigate(struct auvi_engine *base, uint32_t id, const char *url)
+static int view_navigate(struct auvi_engine *base, uint32_t id,
+                         uint32_t navigation, const char *url)
 {
     struct auvi_wk_view *view = view_of(base, id);
 
-    return view ? auvi_wk_navigate(view, url) : AUV_ERR_CLOSED;
+    return view ? auvi_wk_navigate(view, navigation, url) : AUV_ERR_CLOSED;
 }
 
 static int view_load_html(struct auvi_engine *base, uint32_t id,
-                          const char *html, size_t length)
+                          uint32_t navigation, const char *html, size_t length)
 {
     struct auvi_wk_view *view = view_of(base, id);
 
-    return view ? auvi_wk_load_html(view, html, length) : AUV_ERR_CLOSED;
+    return view ? auvi_wk_load_html(view, navigation, html, length)
+                : AUV_ERR_CLOSED;
 }
 
-static int view_reload(struct auvi_engine *base, uint32_t id)
+static int view_reload(struct auvi_engine *base, uint32_t id,
+                       uint32_t navigation)
 {
     struct auvi_wk_view *view = view_of(base, id);
 
     if (!view)
         return AUV_ERR_CLOSED;
-    auvi_wk_reload(view);
+    auvi_wk_reload(view, navigation);
     return AUV_OK;
 }
 
@@ -231,7 +234,7 @@ static int view_stop(struct auvi_engine *base, uint32_t id)
 
     if (!view)
         return AUV_ERR_CLOSED;
-    webkit_web_view_stop_loading(view->web);
+    auvi_wk_stop(view);
     return AUV_OK;
 }
 

@@ -54,6 +54,16 @@ struct auvi_wk_view {
     uint32_t generation;  /* of the last link that was wanted */
     bool link_due;        /* attach_link() is to come for `generation` */
     uint64_t linked_page; /* WebKit's number of the page that wanted it; 0 */
+
+    /* Navigations by their numbers (page.c). One load at a time waits for its
+     * start; the newest of those that were asked for meanwhile follows. */
+    uint32_t navigation;         /* asked for last */
+    uint32_t navigation_loading; /* given to WebKit and not started; or 0 */
+    char *loading_url;           /* of that, as WebKit writes it */
+    uint32_t navigation_started; /* the next commit answers it */
+    uint32_t navigation_settled;
+    struct auvi_wk_load *next_load; /* NULL: none */
+
     bool load_failed;     /* the present load ends with LOAD_FAILED */
     bool has_page;        /* a document was committed in this page process */
     bool blank_due;       /* the first load failed: show an empty page */
@@ -99,10 +109,12 @@ int auvi_wk_display_open(struct auvi_wk_engine *engine);
 
 void auvi_wk_page_create(struct auvi_wk_view *view);
 void auvi_wk_page_destroy(struct auvi_wk_view *view);
-int auvi_wk_navigate(struct auvi_wk_view *view, const char *url);
-int auvi_wk_load_html(struct auvi_wk_view *view, const char *html,
-                      size_t length);
-void auvi_wk_reload(struct auvi_wk_view *view);
+int auvi_wk_navigate(struct auvi_wk_view *view, uint32_t navigation,
+                     const char *url);
+int auvi_wk_load_html(struct auvi_wk_view *view, uint32_t navigation,
+                      const char *html, size_t length);
+void auvi_wk_reload(struct auvi_wk_view *view, uint32_t navigation);
+void auvi_wk_stop(struct auvi_wk_view *view);
 /* Put the page's own focus on its first or last element. */
 void auvi_wk_focus_end(struct auvi_wk_view *view, bool last);
 
@@ -112,6 +124,8 @@ char *auvi_wk_page_dir(void);
 void auvi_wk_link_setup(struct auvi_wk_view *view);
 void auvi_wk_link_committed(struct auvi_wk_view *view);
 void auvi_wk_link_page_lost(struct auvi_wk_view *view);
+/* The page that is there answers every navigation up to this number. */
+void auvi_wk_tell_settled(struct auvi_wk_view *view, uint32_t navigation);
 int auvi_wk_set_grants(struct auvi_wk_view *view, const char *const *origins,
                        size_t count);
 int auvi_wk_attach_link(struct auvi_wk_view *view, uint32_t generation, int fd);

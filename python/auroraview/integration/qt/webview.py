@@ -74,6 +74,15 @@ class QtWebView(QtWidgets.QWidget):
     shown again, it loads again. :meth:`destroy` is final. A call to a page that
     is gone does nothing, so that a long task need not care whether its panel is
     still open.
+
+    When the engine is lost, ``renderProcessTerminated(2, code)`` tells it, and
+    the widget stays empty until :meth:`show`, :meth:`reload` or one of the load
+    methods is called.
+
+    While a handler runs a loop of its own, such as a modal dialog, no message of
+    any page gets through until it returns. To let them, return a
+    ``concurrent.futures.Future`` at once, open the dialog with its ``open()``
+    or from a timer, and complete the future when it is done.
     """
 
     urlChanged = Signal(str)
@@ -284,6 +293,20 @@ class QtWebView(QtWidgets.QWidget):
         self._embed()
         self._do("set_visible", True)
 
+    def setVisible(self, visible: bool) -> None:
+        super().setVisible(visible)
+        if visible:  # no event tells of a second show()
+            self._reopen()
+
+    def _reopen(self) -> bool:
+        """Make the page anew that the widget on the screen has lost."""
+        if self._gone or self._alive() is not None or not self.isVisible():
+            return False
+        self._open()
+        self._embed()
+        self._do("set_visible", True)
+        return True
+
     def hideEvent(self, event: QtGui.QHideEvent) -> None:
         super().hideEvent(event)
         self._do("set_visible", False)
@@ -330,18 +353,21 @@ class QtWebView(QtWidgets.QWidget):
 
     def load_url(self, url: str) -> None:
         self._content = {"url": url}
-        self._do("navigate", url)
+        if not self._reopen():
+            self._do("navigate", url)
 
     def load_html(self, html: str) -> None:
         self._content = {"html": html}
-        self._do("load_html", html)
+        if not self._reopen():
+            self._do("load_html", html)
 
     def load_file(self, path: str | os.PathLike[str]) -> None:
         """Load a file of this machine. Raises FileNotFoundError if there is none."""
         self.load_url(file_url(path))
 
     def reload(self) -> None:
-        self._do("reload")
+        if not self._reopen():
+            self._do("reload")
 
     def allow_origin(self, origin: str) -> None:
         """Let top-level pages of ``scheme://host[:port]`` use the bridge."""
@@ -382,8 +408,15 @@ class QtWebView(QtWidgets.QWidget):
             raise Closed("the page is closed")
         return self._view.eval_js_sync(script, timeout_ms)
 
-    def emit(self, event: str, *data: Any) -> None:  # type: ignore[override]
-        """``emit(event, data=None)``: send an event to the page.
+    def emit(  # type: ignore[override]
+        self,
+        event: str,
+        *data: Any,
+        latest: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        """``emit(event, data=None, latest=False, timeout=None)``: send an event to the
+        page, as :meth:`auroraview.WebView.emit` does. The last two by name only.
 
         Nothing happens, but it is counted, if the page is gone.
         """
@@ -396,7 +429,12 @@ class QtWebView(QtWidgets.QWidget):
         try:
             if view is None:
                 raise Closed
-            view.emit(event, *data)
+            if latest or timeout is not None:
+                # More than one value is a TypeError, as without the keywords.
+                view.emit(event, *data, latest=latest, timeout=timeout)  # type: ignore[misc]
+            else:
+                # Without the keywords, which take longer than all the rest.
+                view.emit(event, *data)
         except Closed:
             self.dropped_emits += 1
 

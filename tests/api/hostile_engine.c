@@ -1,0 +1,120 @@
+/*
+ * An engine program whose pages are hostile: they speak the data link by
+ * themselves and never read it. AUV_HOSTILE says what they do:
+ *
+ *     flood     calls without end
+ *     files     calls that carry shared memory without end
+ *     guess     page 2 answers scripts that nobody asked it to run
+ *     garbage   bytes that are no frame
+ */
+#include "base/base.h"
+#include "engine/remote/channel.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define PAGES 4
+#define GENERATION 65537
+
+static struct auvi_channel *channel;
+static struct auvi_link *pages[PAGES];
+static uint64_t number;
+static char large[AUVI_INLINE_MAX];
+
+static void say(enum auvi_control_op op, uint32_t view, int64_t value,
+                const char *text)
+{
+    struct auvi_control control;
+
+    auvi_control_init(&control, op, view);
+    control.value[0] = value;
+    control.generation = 1;
+    auvi_control_add_text(&control, text, strlen(text));
+    auvi_channel_send(channel, &control);
+}
+
+static int frame(struct auvi_link *link, enum auvi_frame_kind kind, uint64_t id,
+                 size_t parts)
+{
+    struct auvi_frame out;
+    int sent;
+
+    auvi_frame_init(&out, kind);
+    out.id = id;
+    out.generation = GENERATION;
+    out.name = "x";
+    out.name_length = 1;
+    out.payload = "1";
+    out.payload_length = 1;
+    out.part_count = parts;
+    for (size_t i = 0; i < parts; i++)
+        out.parts[i] =
+            (struct auvi_frame_part){large, sizeof(large), AUV_PART_U8, -1};
+    sent = auvi_link_send(link, &out);
+    auvi_link_flush(link);
+    return sent;
+}
+
+static void misbehave(const char *how)
+{
+    if (!pages[1])
+        return;
+    for (int i = 0; i < 200; i++) {
+        int sent = AUV_OK;
+
+        if (!strcmp(how, "flood"))
+            sent = frame(pages[1], AUVI_FRAME_CALL, ++number, 0);
+        else if (!strcmp(how, "files"))
+            sent = frame(pages[1], AUVI_FRAME_CALL, ++number, 8);
+        else if (!strcmp(how, "guess") && pages[2])
+            sent = frame(pages[2], AUVI_FRAME_RESULT, ++number, 0);
+        else if (!strcmp(how, "garbage"))
+            send(auvi_link_fd(pages[1]), large, 64, MSG_NOSIGNAL);
+        if (sent < 0)
+            return;
+    }
+}
+
+static void obey(struct auvi_control *control)
+{
+    uint32_t view = control->view;
+
+    if (control->op == AUVI_CONTROL_VIEW_CREATE) {
+        say(AUVI_CONTROL_EVENT, view, AUV_EVENT_ACTIVE, "");
+        say(AUVI_CONTROL_LINK_WANTED, view, 0, "");
+    } else if (control->op == AUVI_CONTROL_ATTACH_LINK && view < PAGES) {
+        auvi_link_open(control->fd, &pages[view]);
+        frame(pages[view], AUVI_FRAME_HELLO, 1, 0);
+    } else if (control->op == AUVI_CONTROL_VIEW_CLOSE) {
+        say(AUVI_CONTROL_EVENT, view, AUV_EVENT_CLOSED, "");
+    }
+}
+
+int main(void)
+{
+    const char *how = getenv("AUV_HOSTILE");
+    struct auvi_control control;
+    struct auvi_link *link;
+    struct pollfd wait = {.events = POLLIN};
+    int got;
+
+    if (!how || auvi_link_open(3, &link) < 0)
+        return 2;
+    channel = auvi_channel_create(link);
+    wait.fd = auvi_channel_fd(channel);
+    say(AUVI_CONTROL_HELLO, 0, 0, AUV_VERSION_STRING);
+    say(AUVI_CONTROL_READY, 0, 0, "hostile");
+    for (;;) {
+        poll(&wait, 1, pages[1] ? 1 : -1);
+        while ((got = auvi_channel_receive(channel, &control)) == 1) {
+            if (control.op == AUVI_CONTROL_EXIT)
+                return 0;
+            obey(&control);
+        }
+        if (got < 0)
+            return 0;
+        misbehave(how);
+    }
+}

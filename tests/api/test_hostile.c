@@ -1,0 +1,187 @@
+/*
+ * test_hostile.c - pages that lie, flood and guess hurt only themselves.
+ *
+ * The engine program is hostile_engine.c, named by AUV_TEST_HOSTILE_ENGINE.
+ */
+#include "harness.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static int broken_links;
+
+static void on_log(auv_log_level level, const char *text, void *user)
+{
+    (void)level;
+    (void)user;
+    if (strstr(text, "broke the protocol"))
+        __atomic_fetch_add(&broken_links, 1, __ATOMIC_SEQ_CST);
+}
+
+static auv_app *open_hostile(const char *how)
+{
+    auv_app_options options = AUV_APP_OPTIONS_INIT;
+    auv_app *app;
+
+    broken_links = 0;
+    auv_set_log(on_log, NULL);
+    setenv("AUV_HOSTILE", how, 1);
+    options.engine = "webkitgtk";
+    options.engine_path = getenv("AUV_TEST_HOSTILE_ENGINE");
+    assert_non_null(options.engine_path);
+    assert_int_equal(auv_app_create(&options, &app), AUV_OK);
+    return app;
+}
+
+static auv_view *open_view(auv_app *app)
+{
+    auv_view *view;
+
+    assert_int_equal(auv_view_create(app, NULL, &view), AUV_OK);
+    return view;
+}
+
+static void close_hostile(auv_app *app, auv_view *view)
+{
+    auv_app_destroy(app);
+    auv_view_unref(view);
+    auv_set_log(NULL, NULL);
+}
+
+static long resident_mib(void)
+{
+    long size, resident;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%ld %ld", &size, &resident), 2);
+    fclose(file);
+    return resident * (sysconf(_SC_PAGESIZE) / 1024) / 1024;
+}
+
+static int open_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int count = 0;
+
+    assert_non_null(folder);
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+static int handled;
+
+static void answer_at_length(auv_view *view, auv_call *call, void *user)
+{
+    static char text[20000];
+
+    (void)view;
+    (void)user;
+    memset(text, '1', sizeof(text));
+    handled++;
+    auv_call_reply(call, text, sizeof(text), NULL, 0);
+}
+
+/* Its answers pile up in the host, unless the host stops reading it. */
+static void a_page_that_reads_nothing_is_not_read_either(void **state)
+{
+    auv_app *app = open_hostile("flood");
+    auv_view *view = open_view(app);
+    long before = resident_mib();
+
+    (void)state;
+    handled = 0;
+    auv_view_bind(view, "x", NUL, answer_at_length, NULL, NULL);
+    pump_until_count(app, &handled, 1000);
+    pump_until_idle(app); /* it goes on for ever if every call is taken */
+    print_message("%d calls taken, %ld MiB more\n", handled,
+                  resident_mib() - before);
+    assert_true(resident_mib() - before < 150);
+    close_hostile(app, view);
+}
+
+static int most_descriptors;
+
+static void look_at_descriptors(auv_view *view, auv_call *call, void *user)
+{
+    int now = open_descriptors();
+
+    (void)view;
+    (void)user;
+    assert_int_equal(auv_message_part_count(auv_call_message(call)), 8);
+    if (now > most_descriptors)
+        most_descriptors = now;
+    handled++;
+    auv_call_reply(call, NULL, 0, NULL, 0);
+}
+
+static void a_page_cannot_use_up_our_descriptors(void **state)
+{
+    struct rlimit limit, small = {400, 400};
+    auv_app_stats stats = {.size = sizeof(stats)};
+    auv_app *app = open_hostile("files");
+    auv_view *view = open_view(app);
+
+    (void)state;
+    handled = most_descriptors = 0;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    small.rlim_max = limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &small), 0);
+    auv_view_bind(view, "x", NUL, look_at_descriptors, NULL, NULL);
+    pump_until_count(app, &handled, 500);
+    print_message("at most %d descriptors\n", most_descriptors);
+    assert_true(most_descriptors < 300);
+    assert_int_equal(auv_app_get_stats(app, &stats), AUV_OK);
+    assert_int_equal(stats.messages_dropped, 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    close_hostile(app, view);
+}
+
+static void a_page_cannot_answer_for_another(void **state)
+{
+    auv_app *app = open_hostile("guess");
+    auv_view *view = open_view(app), *guesser;
+    struct outcome outcome = {0};
+
+    (void)state;
+    assert_int_equal(
+        auv_view_eval(view, "innocent", NUL, -1, on_result, &outcome), AUV_OK);
+    guesser = open_view(app);
+    pump_until_count(app, &broken_links, 1);
+    assert_int_equal(outcome.calls, 0);
+    auv_view_request_close(view, AUV_CLOSE_APP);
+    pump_until_count(app, &outcome.calls, 1);
+    assert_int_equal(outcome.error, AUV_ERR_CLOSED);
+    auv_view_unref(guesser);
+    close_hostile(app, view);
+}
+
+static void garbage_costs_the_page_its_link(void **state)
+{
+    auv_app *app = open_hostile("garbage");
+    auv_view *view = open_view(app);
+
+    (void)state;
+    pump_until_count(app, &broken_links, 1);
+    auv_view_request_close(view, AUV_CLOSE_APP);
+    assert_int_equal(auv_app_run(app), AUV_OK);
+    close_hostile(app, view);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_page_that_reads_nothing_is_not_read_either),
+        cmocka_unit_test(a_page_cannot_use_up_our_descriptors),
+        cmocka_unit_test(a_page_cannot_answer_for_another),
+        cmocka_unit_test(garbage_costs_the_page_its_link),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
