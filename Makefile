@@ -36,6 +36,9 @@ test-e2e: setup ## tests that open windows, on a display of their own
 sanitize: setup ## C tests under ASan+UBSan and under TSan
 	@tools/run-tests asan tsan
 
+fuzz: setup ## fuzz the parsers at trust boundaries; SECONDS=… of each
+	@tools/fuzz $(or $(SECONDS),60)
+
 stress: setup ## races for long, release and TSan; SEED=… replays, AUV_STRESS=… is how many
 	@tools/stress
 

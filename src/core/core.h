@@ -169,8 +169,8 @@ struct auv_app {
     bool engine_failed;
     int engine_error;
     char *engine_text;
-    int engine_fd;          /* registered in link_poller; -1 none */
-    bool link_thread_polls; /* links_poller is in link_poller */
+    int engine_fd;              /* registered in link_poller; -1 none */
+    bool link_thread_polls;     /* links_poller is in link_poller */
     int64_t close_deadline_us;  /* the earliest of its views; 0: none */
     int64_t engine_deadline_us; /* lost, if it says nothing until then; or 0 */
     uint32_t engine_generation;
@@ -210,7 +210,7 @@ struct auv_view {
     struct auv_view *next; /* registry_lock */
 
     _Atomic uint32_t navigation; /* asked for so far */
-    _Atomic uint32_t document; /* generation of the top document, 0: none */
+    _Atomic uint32_t document;   /* generation of the top document, 0: none */
     /* Settled so far: what waits for these goes to the document that is there,
      * or to the next one. Only grows. */
     _Atomic uint32_t document_navigation;
@@ -222,7 +222,7 @@ struct auv_view {
     _Atomic uint32_t room_wanted;      /* 1: somebody waits for it */
     _Atomic(struct auvi_slot *) slots; /* only ever appended to */
     _Atomic bool flush_queued;         /* it is in app->flush */
-    _Atomic bool writable; /* its blocked link takes bytes again */
+    _Atomic bool writable;             /* its blocked link takes bytes again */
     struct auv_view *flush_next;       /* whoever has set flush_queued */
     _Atomic int next_listener;
     _Atomic(struct auvi_view_event *) latest[AUVI_LATEST_COUNT];
@@ -251,7 +251,8 @@ struct auv_view {
 
     /* link thread only */
     bool engine_has_it; /* view_create() succeeded, CLOSED not yet reported */
-    int64_t close_deadline_us; /* closing: wait no longer for the engine; or 0 */
+    int64_t
+        close_deadline_us; /* closing: wait no longer for the engine; or 0 */
     char **grants;
     size_t grant_count;
     int close_error;

@@ -84,9 +84,9 @@ static int find_slot(auv_view *view, const struct auv_message *message,
             if (!made && !(made = slot_new(message)))
                 return AUV_ERR_NOMEM;
             /* Release: who finds the slot finds its name. */
-            if (atomic_compare_exchange_strong_explicit(
-                    at, &slot, made, memory_order_acq_rel,
-                    memory_order_acquire)) {
+            if (atomic_compare_exchange_strong_explicit(at, &slot, made,
+                                                        memory_order_acq_rel,
+                                                        memory_order_acquire)) {
                 *out = made;
                 return AUV_OK;
             }
@@ -133,8 +133,8 @@ int auvi_send_latest(auv_view *view, struct auv_message *message)
      * message that it takes. */
     atomic_store_explicit(&slot->navigation, message->navigation,
                           memory_order_relaxed);
-    old = atomic_exchange_explicit(&slot->newest, message,
-                                   memory_order_acq_rel);
+    old =
+        atomic_exchange_explicit(&slot->newest, message, memory_order_acq_rel);
     if (old) {
         auv_message_unref(old);
         return AUV_OK;
@@ -158,8 +158,8 @@ struct auv_message *auvi_slot_take(struct auv_message *token)
     struct auv_message *message;
 
     token->view = NULL;
-    message = atomic_exchange_explicit(&slot->newest, NULL,
-                                       memory_order_acq_rel);
+    message =
+        atomic_exchange_explicit(&slot->newest, NULL, memory_order_acq_rel);
     message->view = view;
     return message;
 }
@@ -173,9 +173,9 @@ struct auv_message *auvi_slot_put_back(struct auv_message *message)
     atomic_store_explicit(&slot->navigation, message->navigation,
                           memory_order_relaxed);
     message->view = NULL; /* before somebody may replace and free it */
-    if (!atomic_compare_exchange_strong_explicit(
-            &slot->newest, &empty, message, memory_order_acq_rel,
-            memory_order_relaxed)) {
+    if (!atomic_compare_exchange_strong_explicit(&slot->newest, &empty, message,
+                                                 memory_order_acq_rel,
+                                                 memory_order_relaxed)) {
         message->view = view;
         return NULL;
     }
@@ -188,8 +188,7 @@ struct auv_message *auvi_slots_next_owed(auv_view *view)
     struct auvi_slot *slot =
         atomic_load_explicit(&view->slots, memory_order_acquire);
 
-    for (; slot;
-         slot = atomic_load_explicit(&slot->next, memory_order_acquire))
+    for (; slot; slot = atomic_load_explicit(&slot->next, memory_order_acquire))
         if (atomic_exchange_explicit(&slot->owed, false, memory_order_acq_rel))
             return slot->token;
     return NULL;

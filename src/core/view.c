@@ -412,9 +412,9 @@ static int order_navigation(auv_view *view, enum auvi_order_kind kind,
 
         /* Or the next messages would wait for a page that nobody was asked
          * for. A later navigation settles this one too. */
-        atomic_compare_exchange_strong_explicit(
-            &view->navigation, &asked, before, memory_order_relaxed,
-            memory_order_relaxed);
+        atomic_compare_exchange_strong_explicit(&view->navigation, &asked,
+                                                before, memory_order_relaxed,
+                                                memory_order_relaxed);
     }
     return error;
 }

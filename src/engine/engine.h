@@ -113,14 +113,12 @@ struct auvi_engine_impl {
                      const char *title);
     int (*set_bounds)(struct auvi_engine *engine, uint32_t view, int32_t x,
                       int32_t y, int32_t width, int32_t height);
-    int (*set_visible)(struct auvi_engine *engine, uint32_t view,
-                       bool visible);
+    int (*set_visible)(struct auvi_engine *engine, uint32_t view, bool visible);
     int (*set_parent)(struct auvi_engine *engine, uint32_t view,
                       auv_native parent);
     int (*set_focus)(struct auvi_engine *engine, uint32_t view,
                      auv_focus focus);
-    int (*set_input)(struct auvi_engine *engine, uint32_t view,
-                     bool admitted);
+    int (*set_input)(struct auvi_engine *engine, uint32_t view, bool admitted);
 
     /* ---- event loop ---- */
 

@@ -40,7 +40,7 @@ enum auvi_frame_kind {
     AUVI_FRAME_RESULT = 4,       /* id of an EVAL; flag ERROR */
     AUVI_FRAME_SCRIPT_ERROR = 9, /* generation; id: line, name: source,
                                     payload: text (not JSON) */
-    AUVI_FRAME_NAVIGATED = 10,   /* generation answers the navigation of this id,
+    AUVI_FRAME_NAVIGATED = 10, /* generation answers the navigation of this id,
                                     and all before it */
     /* data link, both ways */
     AUVI_FRAME_EVENT = 5, /* name, payload */

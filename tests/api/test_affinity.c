@@ -81,8 +81,7 @@ static void a_call_from_elsewhere_ends_the_program(void **state)
     assert_int_equal(waitpid(child, &status, 0), child);
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
         fail_msg("status %d, no abort; it said: %s", status, text);
-    assert_int_equal(
-        sscanf(text, "owns %llu called %llu", &owns, &called), 2);
+    assert_int_equal(sscanf(text, "owns %llu called %llu", &owns, &called), 2);
     assert_true(owns != called);
     snprintf(owner, sizeof(owner), "belongs to thread %llu,", owns);
     snprintf(caller, sizeof(caller), "called on %llu", called);

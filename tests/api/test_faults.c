@@ -423,8 +423,8 @@ static void a_view_of_a_stopped_engine_closes(void **state)
     (void)state;
     assert_true(engine > 0);
     assert_int_equal(kill(engine, SIGSTOP), 0);
-    assert_int_equal(
-        auv_view_eval(host.view, never, NUL, -1, on_result, &out), AUV_OK);
+    assert_int_equal(auv_view_eval(host.view, never, NUL, -1, on_result, &out),
+                     AUV_OK);
     assert_int_equal(auv_view_request_close(host.view, AUV_CLOSE_USER), 1);
     pump_until_count(host.app, &out.calls, 1);
     assert_int_equal(out.error, AUV_ERR_CLOSED);

@@ -102,7 +102,9 @@ static void a_page_that_reads_nothing_is_not_read_either(void **state)
     pump_until_idle(app); /* it goes on for ever if every call is taken */
     print_message("%d calls taken, %ld MiB more\n", handled,
                   resident_mib() - before);
-    assert_true(resident_mib() - before < 150);
+    /* 32 MiB of answers may wait, and what was on its way then. A sanitizer's
+     * own memory is no measure. */
+    assert_true(handled < 6000);
     close_hostile(app, view);
 }
 

@@ -63,9 +63,9 @@ static void on_event(auv_view *view, const auv_message *message, void *user)
 
 static void *work(void *user)
 {
-    static const char *const scripts[] = {
-        "[1]", "auroraview.call(\"m\", 1)", "auroraview.emit(\"e\", 1)",
-        "auroraview.events()"};
+    static const char *const scripts[] = {"[1]", "auroraview.call(\"m\", 1)",
+                                          "auroraview.emit(\"e\", 1)",
+                                          "auroraview.events()"};
     auv_view *view = user;
 
     for (int i = 0; i < ROUNDS; i++) {

@@ -634,8 +634,8 @@ static void meddles(auv_view *view, const auv_event *event, void *user)
     (void)event;
     assert_int_equal(meddler->heard++, 0);
     assert_int_equal(auv_view_off(view, meddler->number), AUV_OK);
-    assert_true(
-        auv_view_observe(view, records_steps, &meddler->later, NULL) > 0);
+    assert_true(auv_view_observe(view, records_steps, &meddler->later, NULL) >
+                0);
     assert_int_equal(auv_view_request_close(view, AUV_CLOSE_APP), 1);
 }
 

@@ -57,8 +57,7 @@ static const char *slow_url(int *fd)
 static void a_script_is_no_page(void **state)
 {
     static const char *const urls[] = {"javascript:1", "JavaScript:void 0",
-                                       " \n\tjavascript:1",
-                                       "java\tscr\nipt:1"};
+                                       " \n\tjavascript:1", "java\tscr\nipt:1"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
@@ -84,9 +83,10 @@ static void a_jump_behind_a_load_mutes_nothing(void **state)
 /* Answers everything but /slow. */
 static void *serve(void *user)
 {
-    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
-                                 "Content-Length: 3\r\nConnection: close\r\n\r\n"
-                                 "<p>";
+    static const char answer[] =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+        "Content-Length: 3\r\nConnection: close\r\n\r\n"
+        "<p>";
     int fd = *(int *)user, slow = -1, client;
 
     while ((client = accept(fd, NULL, NULL)) >= 0) {
@@ -181,8 +181,8 @@ static void an_event_goes_to_the_page_that_was_asked_for(void **state)
         for (int turn = 0; turn < (i % 20) * 1000; turn++)
             auv_app_process(host.app);
         assert_int_equal(auv_view_load_html(host.view, page_b, NUL), AUV_OK);
-        assert_int_equal(
-            auv_view_emit(host.view, "x", NUL, json, NUL, NULL, 0), AUV_OK);
+        assert_int_equal(auv_view_emit(host.view, "x", NUL, json, NUL, NULL, 0),
+                         AUV_OK);
         if (on_null()) {
             snprintf(seen, sizeof(seen), "[[\"x\",%d]]", i);
             check_page_events(&host, seen);
@@ -232,8 +232,10 @@ static void check_bridge_at(const char *root, const char *file,
     struct outcome out;
     char script[400], wanted[400];
 
-    snprintf(script, sizeof(script), "setTimeout(() => location.href = "
-                                     "'file://%s%s', 0), null", root, file);
+    snprintf(script, sizeof(script),
+             "setTimeout(() => location.href = "
+             "'file://%s%s', 0), null",
+             root, file);
     run_script(&host, script, &out);
     snprintf(wanted, sizeof(wanted), "\"%s%s %s\"", root, file, type);
     do {

@@ -73,13 +73,26 @@ static void tell(struct null_engine *null, uint32_t view, auv_event_kind kind,
 
 /* ---- the page's side of the data link ------------------------------------- */
 
+/* As auvi_link_flush(); AUV_ERR_QUEUE_FULL: not taken. */
 static int send_now(struct null_view *view, const struct auvi_frame *frame)
 {
     int error = auvi_link_send(view->link, frame);
 
     if (error < 0)
         return error;
-    return auvi_link_flush(view->link) < 0 ? AUV_ERR_CLOSED : AUV_OK;
+    error = auvi_link_flush(view->link);
+    return error < 0 ? AUV_ERR_CLOSED : error;
+}
+
+/* Be told when the host reads again. The page goes on reading meanwhile, as a
+ * real one does: if both sides waited for the other to read, neither would. */
+static void wait_out(struct null_engine *null, struct null_view *view)
+{
+    if (view->waits_out)
+        return;
+    view->waits_out = true;
+    auvi_poller_change(null->poller, auvi_link_fd(view->link),
+                       AUVI_POLL_IN | AUVI_POLL_OUT, view->id);
 }
 
 /* Send, or keep until the host reads again. Parts are not kept: only frames
@@ -90,10 +103,16 @@ static void page_send(struct null_engine *null, struct null_view *view,
 {
     size_t size = frame->name_length + frame->payload_length + 1;
     struct kept *kept;
+    int sent;
 
-    if (!view->link ||
-        (!view->kept && send_now(view, frame) != AUV_ERR_QUEUE_FULL))
+    if (!view->link)
         return;
+    sent = view->kept ? AUV_ERR_QUEUE_FULL : send_now(view, frame);
+    if (sent != AUV_ERR_QUEUE_FULL) {
+        if (sent == 1) /* in the link, whose packet is still to be sent */
+            wait_out(null, view);
+        return;
+    }
     kept = malloc(sizeof(*kept) + size);
     if (!kept)
         return;
@@ -109,13 +128,7 @@ static void page_send(struct null_engine *null, struct null_view *view,
     kept->frame.payload = kept->bytes + frame->name_length;
     *view->kept_tail = kept;
     view->kept_tail = &kept->next;
-    if (!view->waits_out) {
-        /* It goes on reading meanwhile, as a real page does: if both sides
-         * waited for the other to read, neither would. */
-        view->waits_out = true;
-        auvi_poller_change(null->poller, auvi_link_fd(view->link),
-                           AUVI_POLL_IN | AUVI_POLL_OUT, view->id);
-    }
+    wait_out(null, view);
 }
 
 static void free_kept(struct null_view *view)
@@ -140,6 +153,8 @@ static void send_kept(struct null_engine *null, struct null_view *view)
         free(kept);
     }
     view->kept_tail = &view->kept;
+    if (auvi_link_flush(view->link) == 1)
+        return;
     view->waits_out = false;
     auvi_poller_change(null->poller, auvi_link_fd(view->link), AUVI_POLL_IN,
                        view->id);

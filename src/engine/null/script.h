@@ -28,7 +28,7 @@ enum auvi_script_kind {
 
 struct auvi_script {
     enum auvi_script_kind kind;
-    char name[1028];  /* decoded */
+    char name[1028]; /* decoded */
     size_t name_length;
     const char *json; /* into the script */
     size_t json_length;

@@ -15,11 +15,11 @@
 /* Values are wire format; each is an AUVI_FRAME_CONTROL + n. */
 enum auvi_control_op {
     /* engine program -> library */
-    AUVI_CONTROL_HELLO = 0,   /* text 0: AUV_VERSION_STRING. Always first */
-    AUVI_CONTROL_READY,       /* text 0: name and version of the engine */
-    AUVI_CONTROL_FAILED,      /* value 0: error; text 0 */
-    AUVI_CONTROL_EVENT,       /* view; the fields of auv_event; text 0 */
-    AUVI_CONTROL_LINK_WANTED, /* view, generation */
+    AUVI_CONTROL_HELLO = 0,       /* text 0: AUV_VERSION_STRING. Always first */
+    AUVI_CONTROL_READY,           /* text 0: name and version of the engine */
+    AUVI_CONTROL_FAILED,          /* value 0: error; text 0 */
+    AUVI_CONTROL_EVENT,           /* view; the fields of auv_event; text 0 */
+    AUVI_CONTROL_LINK_WANTED,     /* view, generation */
     AUVI_CONTROL_NAVIGATION_VOID, /* view, generation: the navigation */
     /* library -> engine program; the functions of the table */
     AUVI_CONTROL_VIEW_CREATE = 32,

@@ -165,8 +165,8 @@ static int set_grants(struct auvi_serve *serve,
         *end = '\0';
         origins[count++] = at;
     }
-    error = serve->impl->set_grants(serve->engine, control->view, origins,
-                                    count);
+    error =
+        serve->impl->set_grants(serve->engine, control->view, origins, count);
     free(origins);
     return error;
 }

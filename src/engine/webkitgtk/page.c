@@ -526,7 +526,8 @@ void auvi_wk_page_create(struct auvi_wk_view *view)
     g_signal_connect(view->web, "web-process-terminated",
                      G_CALLBACK(on_page_lost), view);
     g_signal_connect(view->web, "create", G_CALLBACK(on_create), view);
-    g_signal_connect(view->web, "decide-policy", G_CALLBACK(on_decide_policy), view);
+    g_signal_connect(view->web, "decide-policy", G_CALLBACK(on_decide_policy),
+                     view);
     g_signal_connect(view->web, "permission-request", G_CALLBACK(on_permission),
                      view);
     g_signal_connect(view->web, "context-menu", G_CALLBACK(on_context_menu),

@@ -64,10 +64,10 @@ struct auvi_wk_view {
     uint32_t navigation_settled;
     struct auvi_wk_load *next_load; /* NULL: none */
 
-    bool load_failed;     /* the present load ends with LOAD_FAILED */
-    bool has_page;        /* a document was committed in this page process */
-    bool blank_due;       /* the first load failed: show an empty page */
-    int progress;         /* percent, last reported */
+    bool load_failed; /* the present load ends with LOAD_FAILED */
+    bool has_page;    /* a document was committed in this page process */
+    bool blank_due;   /* the first load failed: show an empty page */
+    int progress;     /* percent, last reported */
 
     /* ---- window ---- */
     GtkWidget *window;   /* never NULL between create and close */
