@@ -1,7 +1,7 @@
 # Everything a person types. What each target does is in tools/.
 .DEFAULT_GOAL := help
 .PHONY: help setup build python wheel demo test test-c test-py test-e2e sanitize \
-	stress helgrind bench check format install clean
+	fuzz stress helgrind bench check format install clean
 
 help: ## show this list
 	@grep -E '^[a-z0-9-]+:.*## ' Makefile | \

@@ -173,7 +173,6 @@ struct auv_app {
     bool link_thread_polls;     /* links_poller is in link_poller */
     int64_t close_deadline_us;  /* the earliest of its views; 0: none */
     int64_t engine_deadline_us; /* lost, if it says nothing until then; or 0 */
-    uint32_t engine_generation;
 };
 
 /* Latest-wins events of a view: only the newest of each is told. */
