@@ -227,15 +227,14 @@ fail:
 
 static void close_all(auv_app *app)
 {
-    size_t space = auvi_registry_all(app, NULL, 0);
-    auv_view **views = space ? malloc(space * sizeof(auv_view *)) : NULL;
-    size_t count = views ? auvi_registry_all(app, views, space) : 0;
+    uint32_t id = 0;
+    auv_view *view;
 
-    for (size_t i = 0; i < count && i < space; i++) {
-        auv_view_request_close(views[i], AUV_CLOSE_SHUTDOWN);
-        auv_view_unref(views[i]);
+    while ((view = auvi_registry_after(app, id))) {
+        id = view->id;
+        auv_view_request_close(view, AUV_CLOSE_SHUTDOWN);
+        auv_view_unref(view);
     }
-    free(views);
 }
 
 void auv_app_destroy(auv_app *app)

@@ -206,7 +206,8 @@ struct auv_view {
     _Atomic uint32_t lifecycle_futex; /* counts steps, for waiting threads */
     struct auv_app *app;
     uint32_t id;
-    struct auv_view *next; /* registry_lock */
+    struct auvi_order *close_order; /* whoever closes the view sends it */
+    struct auv_view *next;          /* registry_lock */
 
     _Atomic uint32_t navigation; /* asked for so far */
     _Atomic uint32_t document;   /* generation of the top document, 0: none */
@@ -256,6 +257,8 @@ struct auv_view {
     size_t grant_count;
     int close_error;
     char *close_text;
+    struct auvi_item
+        *closed_item; /* its last event, without a text; until told */
 
     /* text_lock: the last known address, to recognise a jump within a page */
     struct auvi_mutex text_lock;
@@ -305,6 +308,9 @@ auv_view *auvi_registry_find(struct auv_app *app,
                              uint32_t id); /* a reference */
 /* References to all views, at most `space`; returns how many there are. */
 size_t auvi_registry_all(struct auv_app *app, auv_view **out, size_t space);
+/* A reference to the view with the next higher number, NULL at the end: a walk
+ * from 0 that needs no memory, so that a close always gets through. */
+auv_view *auvi_registry_after(struct auv_app *app, uint32_t id);
 /* The last view has come and gone. */
 bool auvi_registry_is_done(struct auv_app *app);
 
@@ -326,6 +332,8 @@ void auvi_order_free(struct auvi_order *order);
 /* Link thread. */
 void auvi_view_tell(auv_view *view, const auv_event *event);
 void auvi_view_tell_closed(auv_view *view);
+/* What auvi_view_tell_closed() sends, made while there is memory for it. */
+struct auvi_item *auvi_closed_item_create(void);
 /* An item that tells the observers, for the caller to push; NULL: no memory. */
 struct auvi_item *auvi_view_event_item(auv_view *view, const auv_event *event);
 

@@ -32,7 +32,7 @@ void auvi_request_end(struct auv_app *app, const struct auvi_request *request,
         atomic_store_explicit(&waiter->done, 1, memory_order_release);
         return;
     }
-    item = request->fn ? calloc(1, sizeof(*item)) : NULL;
+    item = request->carrier;
     if (item) {
         item->kind = AUVI_ITEM_RESULT;
         item->view = request->owner;
@@ -106,6 +106,14 @@ static int start(auv_view *view, const char *script, size_t length,
     error = auvi_message_create("", 0, script, length, NULL, 0, &message);
     if (error < 0)
         return error;
+    /* Now: what is accepted is also ended, so its end cannot need memory. */
+    if (request->fn) {
+        request->carrier = calloc(1, sizeof(struct auvi_item));
+        if (!request->carrier) {
+            auv_message_unref(message);
+            return auvi_fail(AUV_ERR_NOMEM, "no memory for a script");
+        }
+    }
     request->view = view->id;
     if (!request->waiter)
         request->owner = auv_view_ref(view);
@@ -113,6 +121,7 @@ static int start(auv_view *view, const char *script, size_t length,
     if (error < 0) {
         auv_message_unref(message);
         auv_view_unref(request->owner);
+        free(request->carrier);
         return auvi_fail(error, "too many scripts are waiting for a result");
     }
     message->kind = AUVI_FRAME_EVAL;
@@ -127,6 +136,7 @@ static int start(auv_view *view, const char *script, size_t length,
         if (!auvi_requests_take(view->app->requests, request->id, &taken))
             return AUV_OK;
         auv_view_unref(taken.owner);
+        free(taken.carrier);
         return error;
     }
     /* The view may have closed between the check and the add, after its

@@ -127,29 +127,50 @@ void auvi_view_tell(auv_view *view, const auv_event *event)
     item_lost(view, item);
 }
 
+struct auvi_item *auvi_closed_item_create(void)
+{
+    auv_event event = {.kind = AUV_EVENT_CLOSED};
+    struct auvi_item *item = calloc(1, sizeof(*item));
+
+    if (!item)
+        return NULL;
+    item->kind = AUVI_ITEM_CLOSED;
+    item->u.event = event_copy(&event);
+    if (item->u.event)
+        return item;
+    free(item);
+    return NULL;
+}
+
 void auvi_view_tell_closed(auv_view *view)
 {
     auv_event event = {.kind = AUV_EVENT_CLOSED,
                        .error = view->close_error,
                        .text = view->close_text};
-    struct auvi_item *item = item_new(view, AUVI_ITEM_CLOSED);
-    int pushed = AUV_ERR_NOMEM;
+    struct auvi_item *item = view->closed_item;
+    struct auvi_view_event *copy;
+    int pushed;
 
+    view->closed_item = NULL;
+    item->view = auv_view_ref(view);
     auvi_lifecycle_state(&view->lifecycle, &event.reason);
-    if (item) {
-        item->u.event = event_copy(&event);
-        /* In the lane of the page's own messages and behind them, so that it is
-         * the last. The receiver leaves room in it. */
-        if (item->u.event && auvi_receive_park_behind(view->app, item))
-            return;
-        if (item->u.event)
-            pushed = auvi_queue_push(view->app->inbox, AUVI_NORMAL, item);
+    copy = event_copy(&event);
+    if (copy) {
+        free(item->u.event);
+        item->u.event = copy;
+    } else { /* without its text, but it must come: with it the view ends */
+        item->u.event->event.reason = event.reason;
+        item->u.event->event.error = event.error;
     }
-    if (pushed == AUV_ERR_QUEUE_FULL) {
+    /* In the lane of the page's own messages and behind them, so that it is the
+     * last. The receiver leaves room in it. */
+    if (auvi_receive_park_behind(view->app, item))
+        return;
+    pushed = auvi_queue_push(view->app->inbox, AUVI_NORMAL, item);
+    if (pushed == AUV_ERR_QUEUE_FULL)
         pushed = auvi_app_push_reserved(view->app, item);
-    } else if (pushed >= 0) {
+    else if (pushed >= 0)
         auvi_app_wake_consumer(view->app, pushed);
-    }
     if (pushed < 0)
         item_lost(view, item);
 }

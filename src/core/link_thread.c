@@ -58,20 +58,14 @@ static void view_gone(auv_view *view, auv_close_reason reason)
 static void each_view(struct auv_app *app,
                       void (*fn)(struct auv_app *app, auv_view *view))
 {
-    size_t space = auvi_registry_all(app, NULL, 0) + 8;
-    auv_view **views = malloc(space * sizeof(auv_view *));
-    size_t count;
+    uint32_t id = 0;
+    auv_view *view;
 
-    if (!views) {
-        auvi_log(AUV_LOG_ERROR, "no memory to visit the views");
-        return;
+    while ((view = auvi_registry_after(app, id))) {
+        id = view->id;
+        fn(app, view);
+        auv_view_unref(view);
     }
-    count = auvi_registry_all(app, views, space);
-    for (size_t i = 0; i < count && i < space; i++) {
-        fn(app, views[i]);
-        auv_view_unref(views[i]);
-    }
-    free(views);
 }
 
 /* ---- reports of the engine ------------------------------------------------ */
@@ -258,21 +252,33 @@ static int add_grant(auv_view *view, const char *origin)
             return 0;
     grown = realloc(view->grants, (view->grant_count + 1) * sizeof(char *));
     if (!grown)
-        return AUV_ERR_NOMEM;
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for a grant");
     view->grants = grown;
     copy = malloc(size);
     if (!copy)
-        return AUV_ERR_NOMEM;
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for a grant");
     memcpy(copy, origin, size);
     view->grants[view->grant_count++] = copy;
     return 1;
 }
 
-static void send_grants(struct auv_app *app, auv_view *view)
+static int send_grants(struct auv_app *app, auv_view *view)
 {
-    app->engine_impl->set_grants(app->engine, view->id,
-                                 (const char *const *)view->grants,
-                                 view->grant_count);
+    return app->engine_impl->set_grants(app->engine, view->id,
+                                        (const char *const *)view->grants,
+                                        view->grant_count);
+}
+
+static int grant(struct auv_app *app, auv_view *view, const char *origin)
+{
+    int error = add_grant(view, origin);
+
+    if (error != 1)
+        return error;
+    error = send_grants(app, view);
+    if (error < 0) /* the next try is to send it again */
+        free(view->grants[--view->grant_count]);
+    return error;
 }
 
 static void order_create(struct auv_app *app, struct auvi_order *order)
@@ -295,26 +301,32 @@ static void order_create(struct auv_app *app, struct auvi_order *order)
         view_gone(view, AUV_CLOSE_ENGINE_LOST);
         return;
     }
-    add_grant(view, "auroraview://localhost");
-    send_grants(app, view);
+    error = grant(app, view, "auroraview://localhost");
+    if (error == AUV_ERR_NOMEM) { /* others the engine reports by itself */
+        /* Its own pages could not call the host: of no use to anybody. */
+        set_close_error(view, error, auv_last_error_message());
+        auv_view_request_close(view, AUV_CLOSE_ENGINE_LOST);
+    }
 }
 
 /* What the application itself loads from this machine is granted the bridge. */
-static void grant_own_page(struct auv_app *app, auv_view *view, const char *url)
+static int grant_own_page(struct auv_app *app, auv_view *view, const char *url)
 {
     char origin[AUVI_ORIGIN_MAX], *folder = NULL;
     const char *granted = origin;
+    int error = AUV_OK;
 
     if (!auvi_origin_parse(url, origin))
-        return;
+        return AUV_OK;
     if (strncmp(origin, "auroraview://", 13) != 0 &&
         strcmp(origin, "file://") != 0 && !auvi_origin_is_loopback(origin))
-        return;
+        return AUV_OK;
     if (strcmp(origin, "file://") == 0)
         granted = folder = auvi_origin_file_folder(url);
-    if (granted && add_grant(view, granted) == 1)
-        send_grants(app, view);
+    if (granted)
+        error = grant(app, view, granted);
     free(folder);
+    return error;
 }
 
 static bool engine_is_full(const struct auv_app *app)
@@ -423,8 +435,10 @@ static void run_order(struct auv_app *app, struct auvi_order *order)
     case AUVI_ORDER_HTML:
     case AUVI_ORDER_RELOAD:
         if (order->kind == AUVI_ORDER_NAVIGATE) {
-            grant_own_page(app, view, order->text);
-            error = impl->navigate(engine, id, order->navigation, order->text);
+            error = grant_own_page(app, view, order->text);
+            if (error == AUV_OK)
+                error =
+                    impl->navigate(engine, id, order->navigation, order->text);
         } else if (order->kind == AUVI_ORDER_HTML) {
             error = impl->load_html(engine, id, order->navigation, order->text,
                                     order->length);
@@ -436,8 +450,7 @@ static void run_order(struct auv_app *app, struct auvi_order *order)
         error = impl->stop(engine, id);
         break;
     case AUVI_ORDER_GRANT:
-        if (add_grant(view, order->text) == 1)
-            send_grants(app, view);
+        error = grant(app, view, order->text);
         break;
     case AUVI_ORDER_TITLE:
         error = impl->set_title(engine, id, order->text);

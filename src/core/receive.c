@@ -131,6 +131,11 @@ bool auvi_receive_park_behind(struct auv_app *app, struct auvi_item *item)
     return parked;
 }
 
+static int no_memory(void)
+{
+    return auvi_fail(AUV_ERR_NOMEM, "no memory for a message");
+}
+
 static int receive_call(auv_view *view, struct auvi_frame *frame,
                         struct outcome *outcome)
 {
@@ -138,11 +143,11 @@ static int receive_call(auv_view *view, struct auvi_frame *frame,
     struct auv_call *call;
 
     if (auvi_message_from_frame(frame, &message) < 0)
-        return AUV_ERR_NOMEM;
+        return no_memory();
     call = auvi_call_create(view, message, frame->id, frame->generation);
     if (!call) {
         auv_message_unref(message);
-        return AUV_ERR_NOMEM;
+        return no_memory();
     }
     push(view->app, &call->item, outcome);
     return AUV_OK;
@@ -155,7 +160,7 @@ static int receive_event(auv_view *view, struct auvi_frame *frame,
 
     if (!item || auvi_message_from_frame(frame, &item->u.message) < 0) {
         free(item);
-        return AUV_ERR_NOMEM;
+        return no_memory();
     }
     item->kind = AUVI_ITEM_EVENT;
     item->view = auv_view_ref(view);
@@ -242,7 +247,7 @@ static int receive_script_error(auv_view *view, struct auvi_frame *frame,
     event.y = (int32_t)(frame->id & INT32_MAX);
     item = auvi_view_event_item(view, &event);
     if (!item)
-        return AUV_ERR_NOMEM;
+        return no_memory();
     push(view->app, item, outcome);
     return AUV_OK;
 }
@@ -288,10 +293,10 @@ static int receive_frame(auv_view *view, struct auvi_frame *frame,
     }
 }
 
-/* This process had no free descriptor for what came with the frame. Whoever
- * waits for it hears so; the link is fine. */
+/* This process had no free descriptor for what came with the frame, or no
+ * memory for it. Whoever waits for it hears so; the link is fine. */
 static int receive_without_contents(auv_view *view,
-                                    const struct auvi_frame *frame)
+                                    const struct auvi_frame *frame, int reason)
 {
     struct auvi_request request;
     struct auv_message *error;
@@ -303,11 +308,11 @@ static int receive_without_contents(auv_view *view,
     if (frame->kind == AUVI_FRAME_RESULT &&
         auvi_requests_take_of(view->app->requests, frame->id, view->id,
                               &request, &foreign)) {
-        auvi_request_end(view->app, &request, AUV_ERR_SYSTEM, NULL);
+        auvi_request_end(view->app, &request, reason, NULL);
     } else if (frame->kind == AUVI_FRAME_CALL &&
-               auvi_message_create_error(
-                   auv_error_name(AUV_ERR_SYSTEM), auv_last_error_message(),
-                   AUV_ERR_SYSTEM, NULL, &error) == AUV_OK) {
+               auvi_message_create_error(auv_error_name(reason),
+                                         auv_last_error_message(), reason, NULL,
+                                         &error) == AUV_OK) {
         error->kind = AUVI_FRAME_REPLY;
         error->flags = AUVI_FRAME_ERROR;
         error->id = frame->id;
@@ -387,16 +392,15 @@ static void receive_view(auv_view *view, struct outcome *outcome)
             return;
         got = auvi_link_receive(view->link, &frame);
         if (got == AUV_ERR_SYSTEM && frame.kind != 0)
-            got = receive_without_contents(view, &frame);
+            got = receive_without_contents(view, &frame, got);
         else if (got == 1)
             got = receive_frame(view, &frame, outcome);
         else
             break;
-        auvi_frame_release(&frame);
         if (got == AUV_ERR_NOMEM)
-            auvi_log(AUV_LOG_ERROR, "view %u: a message was lost: %s", view->id,
-                     auv_last_error_message());
-        else if (got < 0)
+            got = receive_without_contents(view, &frame, got);
+        auvi_frame_release(&frame);
+        if (got < 0)
             break;
     }
     if (got == AUV_ERR_CLOSED || got == AUV_ERR_PROTOCOL)

@@ -63,6 +63,20 @@ size_t auvi_registry_all(struct auv_app *app, auv_view **out, size_t space)
     return count;
 }
 
+auv_view *auvi_registry_after(struct auv_app *app, uint32_t id)
+{
+    auv_view *found = NULL;
+
+    auvi_mutex_lock(&app->registry_lock);
+    /* The list has the newest first. */
+    for (auv_view *view = app->views; view && view->id > id; view = view->next)
+        found = view;
+    if (found)
+        auv_view_ref(found);
+    auvi_mutex_unlock(&app->registry_lock);
+    return found;
+}
+
 bool auvi_registry_is_done(struct auv_app *app)
 {
     /* Without the lock: each auv_app_process() asks. Views only come behind

@@ -73,6 +73,7 @@ struct slot {
     void *user;
     void *waiter;
     auv_view *owner;
+    void *carrier;
 };
 
 struct auvi_requests {
@@ -229,6 +230,7 @@ int auvi_requests_add(struct auvi_requests *requests,
     slot->user = request->user;
     slot->waiter = request->waiter;
     slot->owner = request->owner;
+    slot->carrier = request->carrier;
     /* Counted before it can be taken, or the number could fall below zero. */
     atomic_fetch_add_explicit(&requests->pending, 1, memory_order_relaxed);
     /* Release: hands the fields to the taker. Sequentially consistent: before
@@ -261,6 +263,7 @@ static bool take_slot(struct auvi_requests *requests, struct slot *slot,
     out->user = slot->user;
     out->waiter = slot->waiter;
     out->owner = slot->owner;
+    out->carrier = slot->carrier;
 
     /* Relaxed: slot_release() publishes it to the next owner. */
     atomic_store_explicit(&slot->word, make_word(generation, SLOT_FREE),

@@ -22,6 +22,8 @@ struct auvi_request {
     void *user;
     void *waiter;    /* synchronous: the waiting thread's struct, else NULL */
     auv_view *owner; /* asynchronous: the view, a reference of the request's */
+    void *carrier;   /* with fn: memory to bring it the end, however little
+                        there is by then */
 };
 
 #define AUVI_REQUESTS_MAX_CAPACITY 65536

@@ -60,8 +60,8 @@ static auv_view_options *options_copy(const auv_view_options *from)
 
 /* ---- orders -------------------------------------------------------------- */
 
-struct auvi_order *auvi_order_new(auv_view *view, enum auvi_order_kind kind,
-                                  const char *text, size_t length)
+static struct auvi_order *order_new(enum auvi_order_kind kind, const char *text,
+                                    size_t length)
 {
     struct auvi_order *order = malloc(sizeof(*order) + length + 1);
 
@@ -69,11 +69,20 @@ struct auvi_order *auvi_order_new(auv_view *view, enum auvi_order_kind kind,
         return NULL;
     memset(order, 0, sizeof(*order));
     order->kind = kind;
-    order->view = auv_view_ref(view);
     order->length = length;
     if (length)
         memcpy(order->text, text, length);
     order->text[length] = '\0';
+    return order;
+}
+
+struct auvi_order *auvi_order_new(auv_view *view, enum auvi_order_kind kind,
+                                  const char *text, size_t length)
+{
+    struct auvi_order *order = order_new(kind, text, length);
+
+    if (order)
+        order->view = auv_view_ref(view);
     return order;
 }
 
@@ -194,8 +203,10 @@ int auv_view_request_close(auv_view *view, auv_close_reason reason)
         return 0;
     /* This call won: it alone sends the order and tells the observers. */
     auvi_view_tell(view, &event);
-    order = auvi_order_new(view, AUVI_ORDER_CLOSE, NULL, 0);
-    if (!order || auvi_view_order(view, order) < 0)
+    order = view->close_order;
+    view->close_order = NULL;
+    order->view = auv_view_ref(view);
+    if (auvi_view_order(view, order) < 0)
         auvi_log(AUV_LOG_ERROR, "view %u: its close order was lost: %s",
                  view->id, auv_last_error_message());
     return 1;
@@ -254,6 +265,9 @@ static void view_free(auv_view *view)
     free(view->close_text);
     free(view->url);
     free(view->handlers);
+    auvi_order_free(view->close_order);
+    if (view->closed_item)
+        auvi_item_discard(view->closed_item);
     auvi_slots_free(view);
     free(view);
 }
@@ -265,8 +279,11 @@ static auv_view *view_new(auv_app *app)
     if (!view)
         return NULL;
     view->handlers = auvi_handlers_create();
-    if (!view->handlers) {
-        free(view);
+    view->closed_item = auvi_closed_item_create();
+    /* Without the view: a reference to itself would keep it for ever. */
+    view->close_order = order_new(AUVI_ORDER_CLOSE, NULL, 0);
+    if (!view->handlers || !view->closed_item || !view->close_order) {
+        view_free(view);
         return NULL;
     }
     atomic_init(&view->refs, 1);

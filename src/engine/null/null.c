@@ -375,13 +375,18 @@ static int null_create(const struct auvi_engine_config *config,
     return AUV_OK;
 }
 
+static void free_grants(char **grants, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(grants[i]);
+    free(grants);
+}
+
 static void view_free(struct null_view *view)
 {
     free_kept(view);
     auvi_link_close(view->link);
-    for (size_t i = 0; i < view->grant_count; i++)
-        free(view->grants[i]);
-    free(view->grants);
+    free_grants(view->grants, view->grant_count);
     free(view->url);
     free(view->events);
     free(view);
@@ -592,14 +597,12 @@ static int null_set_grants(struct auvi_engine *engine, uint32_t id,
 
         copies[i] = malloc(size);
         if (!copies[i]) {
-            count = i;
-            break;
+            free_grants(copies, i);
+            return auvi_fail(AUV_ERR_NOMEM, "no memory for grants");
         }
         memcpy(copies[i], origins[i], size);
     }
-    for (size_t i = 0; i < view->grant_count; i++)
-        free(view->grants[i]);
-    free(view->grants);
+    free_grants(view->grants, view->grant_count);
     view->grants = copies;
     view->grant_count = count;
     return AUV_OK;
