@@ -4,7 +4,6 @@ import os
 
 import pytest
 
-pytest.importorskip("PySide6")
 
 from gallery.asset_browser import samples, thumbs
 from gallery.asset_browser.meshes import read_mesh
