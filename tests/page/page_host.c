@@ -332,8 +332,12 @@ uint32_t open_page(struct host *host, const char *uri, bool granted)
         if (it)
             assert_int_equal(hello->frame.id, granted);
         message_free(hello);
-        if (it)
-            return generation;
+        if (!it)
+            continue;
+        /* Its HELLO comes before its text is parsed: a title that a script sets
+         * now would be lost, for there is no <head> to hold it. */
+        wait_until(!webkit_web_view_is_loading(host->view));
+        return generation;
     }
 }
 

@@ -79,7 +79,7 @@ void load(struct host *host, const char *uri);
 int open_host(void **state);
 int open_host_held(void **state);
 int close_host(void **state);
-/* Load a page and wait for its HELLO. */
+/* Load a page, wait for its HELLO and until all of it is loaded. */
 uint32_t open_page(struct host *host, const char *uri, bool granted);
 
 #define assert_eval(host, script, json)                \
