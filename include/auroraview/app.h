@@ -26,6 +26,17 @@ typedef enum auv_preset {
     AUV_PRESET_LEGACY_EMBEDDED = 2 /* at most 50 messages */
 } auv_preset;
 
+/* What one auv_app_process() takes on. */
+typedef enum auv_mode {
+    AUV_MODE_PRESET = 0,   /* as the preset says: IPC_ONLY for QT_EMBEDDED,
+                              else FULL */
+    AUV_MODE_FULL = 1,     /* messages, and native events of this library's own
+                              windows in this process (none where the engine
+                              has its own process, as webkitgtk has) */
+    AUV_MODE_IPC_ONLY = 2, /* messages only */
+    AUV_MODE_BATCH = 3     /* at most batch_size messages, nothing else */
+} auv_mode;
+
 /* Start from AUV_APP_OPTIONS_INIT: `size` lets the struct grow. */
 typedef struct auv_app_options {
     size_t size;
@@ -37,11 +48,23 @@ typedef struct auv_app_options {
     int64_t tick_budget_us; /* microseconds one process call may take before it
                                leaves the rest for the next; 0: no limit */
     size_t queue_capacity;  /* messages waiting each way; 0: 10,000 */
+    auv_mode mode;
+    uint32_t batch_size;            /* of AUV_MODE_BATCH; > 0 there */
+    uint32_t max_messages_per_tick; /* 0: as the preset says */
+    /* Wake the host at most once in this many milliseconds for what can wait
+     * (events that pages emit); 0: at once, always. Pages are then read by the
+     * library's thread. What is put off is told when the time has
+     * passed, whether or not more comes. */
+    uint32_t batch_interval_ms;
+    bool immediate_wake; /* with an interval: all but those events (calls of
+                            pages, results, posts, closing) is told at once
+                            all the same. True by default */
 } auv_app_options;
 
-#define AUV_APP_OPTIONS_INIT                                             \
-    {                                                                    \
-        sizeof(auv_app_options), NULL, NULL, AUV_PRESET_STANDALONE, 0, 0 \
+#define AUV_APP_OPTIONS_INIT                                              \
+    {                                                                     \
+        sizeof(auv_app_options), NULL, NULL, AUV_PRESET_STANDALONE, 0, 0, \
+            AUV_MODE_PRESET, 0, 0, 0, true                                \
     }
 
 /* Results of auv_app_process(). */
@@ -55,8 +78,8 @@ enum {
  *
  * threads: any
  * returns: AUV_OK and the application in *out
- * errors:  AUV_ERR_ARG - unknown engine or preset; AUV_ERR_NOMEM;
- *          AUV_ERR_SYSTEM - no descriptor or thread to be had
+ * errors:  AUV_ERR_ARG - unknown engine, preset or mode, or a batch of 0;
+ *          AUV_ERR_NOMEM; AUV_ERR_SYSTEM - no descriptor or thread to be had
  * owns:    the caller, until auv_app_destroy(); `options` (may be NULL) is
  *          copied
  * since:   0.1 */
@@ -148,12 +171,22 @@ typedef struct auv_app_stats {
     uint64_t ticks_processed;
     uint64_t total_processing_time_us;
     uint64_t peak_tick_time_us;
-    uint64_t batch_skips;      /* wakes saved because one was under way */
-    uint64_t messages_sent;    /* handed to pages */
-    uint64_t messages_dropped; /* every drop that the contract allows:
+    uint64_t batch_skips;       /* wakes saved because one was under way */
+    uint64_t messages_sent;     /* handed to pages */
+    uint64_t messages_dropped;  /* every drop that the contract allows:
                                   answers for documents that are gone, events
                                   for views that are closing */
-    uint64_t handler_wakes;    /* times the host was woken */
+    uint64_t handler_wakes;     /* times the host was woken */
+    uint64_t deferred_wakes;    /* wakes put off by batch_interval_ms */
+    uint64_t messages_received; /* accepted for auv_app_process() */
+    uint64_t messages_failed;   /* refused with AUV_ERR_QUEUE_FULL, and waits
+                                   for room given up */
+    uint64_t retry_attempts;    /* races that threads lost while queueing */
+    uint64_t peak_queue_length; /* of the longest queue, right to within 64 */
+    /* From acceptance to the handler, and to the link of the page: of one
+     * message in 256; 0: none yet. */
+    uint64_t average_latency_us;
+    uint64_t average_send_latency_us;
 } auv_app_stats;
 
 /* Read the counters, also while another thread processes.

@@ -4,6 +4,10 @@ from typing import Any, final
 PRESET_STANDALONE: int
 PRESET_QT_EMBEDDED: int
 PRESET_LEGACY_EMBEDDED: int
+MODE_PRESET: int
+MODE_FULL: int
+MODE_IPC_ONLY: int
+MODE_BATCH: int
 PROCESS_CONTINUE: int
 PROCESS_CLOSE_REQUESTED: int
 STATE_CREATING: int
@@ -59,6 +63,11 @@ class App:
         preset: int = ...,
         tick_budget_us: int = ...,
         queue_capacity: int = ...,
+        mode: int = ...,
+        batch_size: int = ...,
+        max_messages_per_tick: int = ...,
+        batch_interval_ms: int = ...,
+        immediate_wake: bool = ...,
     ) -> App: ...
     @property
     def destroyed(self) -> bool: ...
@@ -68,6 +77,7 @@ class App:
     def quit(self) -> None: ...
     def post(self, fn: Callable[[], object], /) -> None: ...
     def stats(self) -> dict[str, int]: ...
+    def reset_stats(self) -> None: ...
     def destroy(self) -> None: ...
 
 @final

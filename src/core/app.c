@@ -13,6 +13,10 @@
 /* About what a sleep and a wake across cores cost. */
 #define SPIN_US 40
 #define SPIN_TOTAL_US 2000
+/* Longer would be no batch but a delay. */
+#define MAX_INTERVAL_MS 60000
+/* How long a push that is under way may take, at the end. */
+#define DRAIN_US 1000000
 
 /* ---- waking --------------------------------------------------------------- */
 
@@ -30,14 +34,69 @@ void auvi_app_deadline_added(struct auv_app *app, int64_t deadline_us)
         auvi_app_wake_link_thread(app);
 }
 
-void auvi_app_wake_consumer(struct auv_app *app, int push_result)
+void auvi_app_wake_consumer(struct auv_app *app, int push_result,
+                            enum auvi_priority priority)
 {
-    if (push_result != 1 || !app->has_callback) {
-        auvi_wake_notify(app->inbox_wake, push_result, AUVI_HIGH);
+    unsigned owed = 0;
+
+    if (!app->has_callback) {
+        auvi_wake_notify(app->inbox_wake, push_result, priority);
         return;
     }
-    atomic_store_explicit(&app->wake_owed, true, memory_order_release);
+    if (push_result == 1)
+        owed |= AUVI_OWED_STEP;
+    /* A wake that was put off may stand before this push, which is urgent. */
+    if (push_result >= 0 && app->batches_wakes && priority >= AUVI_HIGH)
+        owed |= AUVI_OWED_URGENT;
+    if (!owed)
+        return;
+    atomic_fetch_or_explicit(&app->wake_owed, owed, memory_order_release);
     auvi_app_wake_link_thread(app);
+}
+
+void auvi_app_pay_wake(struct auv_app *app)
+{
+    unsigned owed =
+        atomic_exchange_explicit(&app->wake_owed, 0, memory_order_acq_rel);
+
+    if (owed)
+        auvi_wake_notify(app->inbox_wake, owed & AUVI_OWED_STEP ? 1 : 0,
+                         owed & AUVI_OWED_URGENT || !app->batches_wakes
+                             ? AUVI_HIGH
+                             : AUVI_NORMAL);
+}
+
+/* The wake controller puts a wake off: the link thread has the clock. */
+static void defer_wake(void *ctx, int64_t delay_us)
+{
+    struct auv_app *app = ctx;
+    int64_t due = auvi_clock_us() + delay_us;
+    int64_t pending =
+        atomic_load_explicit(&app->wake_due_us, memory_order_relaxed);
+
+    /* The earlier one stays: a thread that was held up on its way here must not
+     * put off what another has promised since. */
+    do
+        if (pending && pending <= due)
+            return;
+    while (!atomic_compare_exchange_weak_explicit(&app->wake_due_us, &pending,
+                                                  due, memory_order_release,
+                                                  memory_order_relaxed));
+    auvi_app_wake_link_thread(app);
+}
+
+int64_t auvi_app_fire_due_wake(struct auv_app *app)
+{
+    int64_t due = atomic_load_explicit(&app->wake_due_us, memory_order_acquire);
+
+    if (!due)
+        return INT64_MAX;
+    if (due > auvi_clock_us())
+        return due;
+    /* One that is put in between is fired early: a wake for nothing at worst. */
+    atomic_store_explicit(&app->wake_due_us, 0, memory_order_relaxed);
+    auvi_wake_fire(app->inbox_wake);
+    return INT64_MAX;
 }
 
 bool auvi_app_is_spilled(struct auv_app *app)
@@ -69,7 +128,7 @@ int auvi_app_push_reserved(struct auv_app *app, struct auvi_item *item)
     }
     if (pushed < 0)
         return auvi_fail(pushed, "the application is closing");
-    auvi_app_wake_consumer(app, pushed);
+    auvi_app_wake_consumer(app, pushed, AUVI_HIGH);
     return AUV_OK;
 }
 
@@ -95,7 +154,7 @@ void auvi_app_unspill(struct auv_app *app)
     }
     auvi_mutex_unlock(&app->spill_lock);
     if (wake)
-        auvi_app_wake_consumer(app, 1);
+        auvi_app_wake_consumer(app, 1, AUVI_HIGH);
 }
 
 /* ---- create and destroy --------------------------------------------------- */
@@ -112,13 +171,16 @@ static char *copy_text(const char *text)
 
 static int app_open(auv_app *app)
 {
-    struct auvi_wake_config wake = {true, 0};
+    const struct auvi_processor_config *config = &app->processor.config;
+    struct auvi_wake_config wake = {config->immediate_wake,
+                                    config->batch_interval_ms * 1000};
     int error;
 
     if ((error = auvi_queue_create(app->capacity, &app->inbox)) < 0 ||
         (error = auvi_queue_create(app->capacity, &app->control)) < 0 ||
         (error = auvi_queue_create(app->capacity, &app->outbox)) < 0 ||
-        (error = auvi_wake_create(&wake, NULL, NULL, &app->inbox_wake)) < 0 ||
+        (error = auvi_wake_create(&wake, defer_wake, app, &app->inbox_wake)) <
+            0 ||
         (error = auvi_requests_create(MAX_REQUESTS, &app->requests)) < 0 ||
         (error = app->link_wake_fd = auvi_wake_fd_create()) < 0 ||
         (error = app->poller = auvi_poller_create()) < 0 ||
@@ -126,8 +188,10 @@ static int app_open(auv_app *app)
         (error = app->link_poller = auvi_poller_create()) < 0 ||
         (error = auvi_poller_add(app->poller, auvi_wake_fd(app->inbox_wake),
                                  AUVI_POLL_IN, 0)) < 0 ||
-        (error = auvi_poller_add(app->poller, app->links_poller, AUVI_POLL_IN,
-                                 1)) < 0 ||
+        /* Where wakes are put off, a page's bytes must not wake the host. */
+        (!app->batches_wakes &&
+         (error = auvi_poller_add(app->poller, app->links_poller, AUVI_POLL_IN,
+                                  1)) < 0) ||
         (error = auvi_poller_add(app->link_poller, app->link_wake_fd,
                                  AUVI_POLL_IN, (uint64_t)1 << 32)) < 0)
         return error;
@@ -166,6 +230,45 @@ static const struct auvi_engine_impl *choose_engine(const char *name)
     return auvi_engine_find(name);
 }
 
+/* What the options say on top of the preset. */
+static int configure(auv_app *app, const auv_app_options *options)
+{
+    struct auvi_processor_config *config = &app->processor.config;
+
+    if (options->preset > AUV_PRESET_LEGACY_EMBEDDED)
+        return auvi_fail(AUV_ERR_ARG, "unknown preset %d",
+                         (int)options->preset);
+    *config = auvi_processor_preset(options->preset);
+    switch (options->mode) {
+    case AUV_MODE_PRESET:
+        break;
+    case AUV_MODE_FULL:
+        config->mode = AUVI_MODE_FULL;
+        break;
+    case AUV_MODE_IPC_ONLY:
+        config->mode = AUVI_MODE_IPC_ONLY;
+        break;
+    case AUV_MODE_BATCH:
+        if (!options->batch_size)
+            return auvi_fail(AUV_ERR_ARG, "AUV_MODE_BATCH needs a batch_size");
+        config->mode = AUVI_MODE_BATCH;
+        config->batch = options->batch_size;
+        break;
+    default:
+        return auvi_fail(AUV_ERR_ARG, "unknown mode %d", (int)options->mode);
+    }
+    if (options->max_messages_per_tick)
+        config->max_messages_per_tick = options->max_messages_per_tick;
+    if (options->batch_interval_ms > MAX_INTERVAL_MS)
+        return auvi_fail(AUV_ERR_ARG, "batch_interval_ms is over %d",
+                         MAX_INTERVAL_MS);
+    config->tick_budget_us = options->tick_budget_us;
+    config->batch_interval_ms = options->batch_interval_ms;
+    config->immediate_wake = options->immediate_wake;
+    app->batches_wakes = config->batch_interval_ms != 0;
+    return AUV_OK;
+}
+
 int auv_app_create(const auv_app_options *given, auv_app **out)
 {
     auv_app_options options = AUV_APP_OPTIONS_INIT;
@@ -177,8 +280,6 @@ int auv_app_create(const auv_app_options *given, auv_app **out)
     if (given)
         memcpy(&options, given,
                given->size < sizeof(options) ? given->size : sizeof(options));
-    if (options.preset > AUV_PRESET_LEGACY_EMBEDDED)
-        return auvi_fail(AUV_ERR_ARG, "unknown preset %d", (int)options.preset);
     app = calloc(1, sizeof(*app));
     if (!app)
         return auvi_fail(AUV_ERR_NOMEM, "no memory for an application");
@@ -197,9 +298,10 @@ int auv_app_create(const auv_app_options *given, auv_app **out)
     app->spill_tail = &app->spill;
     app->rest_tail = &app->rest;
     app->parked_tail = &app->parked;
-    app->processor.config = auvi_processor_preset(options.preset);
-    app->processor.config.tick_budget_us = options.tick_budget_us;
 
+    error = configure(app, &options);
+    if (error < 0)
+        goto fail;
     app->engine_impl = choose_engine(options.engine);
     if (!app->engine_impl) {
         error = auvi_fail(
@@ -237,12 +339,20 @@ static void close_all(auv_app *app)
     }
 }
 
+/* Pushes under way finish, later ones are refused. False if one does not
+ * finish: its thread was stopped in the middle. */
+static bool end_queue(struct auvi_queue *queue)
+{
+    auvi_queue_shutdown(queue);
+    return auvi_queue_wait_quiet(queue, DRAIN_US) == AUV_OK;
+}
+
 void auv_app_destroy(auv_app *app)
 {
     struct auv_message *message;
     struct auvi_order *order;
     struct auvi_item *item;
-    bool busy = false;
+    bool busy = false, quiet;
 
     if (!app)
         return;
@@ -262,9 +372,10 @@ void auv_app_destroy(auv_app *app)
         auvi_processor_tick(&app->processor, &busy);
         auvi_app_unspill(app);
     }
-    auvi_queue_shutdown(app->inbox);
-    auvi_queue_shutdown(app->control);
-    auvi_queue_shutdown(app->outbox);
+    /* Nobody may be using the application by now. A thread that is, against the
+     * contract, gets the time to finish its push, and is refused the next. */
+    quiet = end_queue(app->inbox) & end_queue(app->control) &
+            end_queue(app->outbox);
     while ((item = auvi_queue_pop(app->inbox)))
         auvi_item_discard(item);
     while ((order = auvi_queue_pop(app->control)))
@@ -273,7 +384,11 @@ void auv_app_destroy(auv_app *app)
         auvi_send_discard(message);
     auvi_send_forget(app);
     auvi_receive_forget(app);
-    app_free(app);
+    if (quiet)
+        app_free(app);
+    else
+        auvi_log(AUV_LOG_ERROR, "auv_app_destroy() while a thread still uses "
+                                "the application: its memory is left to it");
 }
 
 /* ---- driving -------------------------------------------------------------- */
@@ -282,7 +397,7 @@ int auv_app_fd(auv_app *app)
 {
     if (!app)
         return auvi_fail(AUV_ERR_ARG, "app is NULL");
-    if (!app->has_callback &&
+    if (!app->has_callback && !app->batches_wakes &&
         !atomic_exchange_explicit(&app->host_receives, true,
                                   memory_order_acq_rel))
         auvi_app_wake_link_thread(app);
@@ -352,7 +467,7 @@ int auv_app_process(auv_app *app)
     if (busy) {
         /* It may have looked for the last time before we pushed. */
         if (wake)
-            auvi_app_wake_consumer(app, 1);
+            auvi_app_wake_consumer(app, 1, AUVI_HIGH);
         return auvi_fail(AUV_ERR_BUSY, "another thread is processing");
     }
     if (calls_handled(app) != handled)
@@ -390,7 +505,7 @@ void auv_app_quit(auv_app *app)
     if (!app)
         return;
     atomic_store_explicit(&app->quit, true, memory_order_release);
-    auvi_app_wake_consumer(app, 1);
+    auvi_app_wake_consumer(app, 1, AUVI_HIGH);
 }
 
 int auv_app_post(auv_app *app, void (*fn)(void *user), void *user)
@@ -415,48 +530,6 @@ int auv_app_post(auv_app *app, void (*fn)(void *user), void *user)
         free(item);
         return auvi_fail(pushed, "too much waits for auv_app_process()");
     }
-    auvi_app_wake_consumer(app, pushed);
-    return AUV_OK;
-}
-
-int auv_app_get_stats(const auv_app *app, auv_app_stats *stats)
-{
-    struct auvi_processor_stats processor;
-    struct auvi_wake_stats wake;
-    auv_app_stats now = {0};
-    size_t size;
-
-    if (!app || !stats || stats->size == 0)
-        return auvi_fail(AUV_ERR_ARG, "app or stats is NULL, or size is 0");
-    auvi_processor_get_stats(&app->processor, &processor);
-    auvi_wake_get_stats(app->inbox_wake, &wake);
-    size = stats->size < sizeof(now) ? stats->size : sizeof(now);
-    now.size = size;
-    now.messages_processed = processor.messages_processed;
-    now.ticks_processed = processor.ticks_processed;
-    now.total_processing_time_us = processor.total_processing_time_us;
-    now.peak_tick_time_us = processor.peak_tick_time_us;
-    now.batch_skips = processor.batch_skips;
-    now.handler_wakes = wake.wakes - atomic_load_explicit(&app->wakes_base,
-                                                          memory_order_relaxed);
-    now.messages_sent = atomic_load_explicit(&app->sent, memory_order_relaxed);
-    now.messages_dropped =
-        atomic_load_explicit(&app->dropped, memory_order_relaxed);
-    memcpy(stats, &now, size);
-    return AUV_OK;
-}
-
-int auv_app_reset_stats(auv_app *app)
-{
-    struct auvi_wake_stats wake;
-
-    if (!app)
-        return auvi_fail(AUV_ERR_ARG, "app is NULL");
-    auvi_processor_reset_stats(&app->processor);
-    /* Wakes are counted by their owner, who has no reset: start from here. */
-    auvi_wake_get_stats(app->inbox_wake, &wake);
-    atomic_store_explicit(&app->wakes_base, wake.wakes, memory_order_relaxed);
-    atomic_store_explicit(&app->sent, 0, memory_order_relaxed);
-    atomic_store_explicit(&app->dropped, 0, memory_order_relaxed);
+    auvi_app_wake_consumer(app, pushed, AUVI_HIGH);
     return AUV_OK;
 }

@@ -108,6 +108,17 @@ struct auvi_order {
 
 /* ---- the application ---------------------------------------------------- */
 
+/* Where the figures of a queue stood at the last reset. */
+struct auvi_queue_base {
+    _Atomic uint64_t sent, failed, dropped, retries;
+    _Atomic uint64_t latency_ns, latency_samples;
+};
+
+enum {
+    AUVI_OWED_STEP = 1,  /* the consumer sleeps and has something to do */
+    AUVI_OWED_URGENT = 2 /* which cannot wait for a batch */
+};
+
 struct auv_app {
     /* fixed after create */
     const struct auvi_engine_impl *engine_impl;
@@ -123,14 +134,18 @@ struct auv_app {
     struct auvi_processor processor;
     struct auvi_thread *thread;
     bool has_callback;
+    bool batches_wakes; /* a batch interval is set */
 
-    _Atomic bool host_receives; /* the host polls the links by itself */
-    _Atomic bool wake_owed;     /* to the wakeup callback, by the link thread */
+    _Atomic bool host_receives;  /* the host polls the links by itself */
+    _Atomic unsigned wake_owed;  /* AUVI_OWED_*: to the wakeup callback, by the
+                                   link thread */
+    _Atomic int64_t wake_due_us; /* a wake was put off until then; 0: none */
     _Atomic bool quit;
     _Atomic bool stopping; /* auv_app_destroy() has begun */
     _Atomic uint64_t sent, dropped;
     _Atomic uint32_t room_waiters; /* then the link thread reads the links */
-    _Atomic uint64_t wakes_base;   /* wakes at the last reset of the figures */
+    _Atomic uint64_t wakes_base, deferred_base; /* at the last reset */
+    struct auvi_queue_base inbox_base, control_base, outbox_base;
     _Atomic int64_t link_deadline_us; /* when the link thread wakes next */
     _Atomic bool receive_stalled;     /* the inbox was full */
     _Atomic bool receive_again;       /* read packets hold more frames */
@@ -293,7 +308,12 @@ bool auvi_app_is_spilled(struct auv_app *app);
 void auvi_app_unspill(struct auv_app *app);
 /* Wake the consumer, with what a push returned. A wakeup callback is host code
  * and the caller may hold a lock: so it is left to the link thread. */
-void auvi_app_wake_consumer(struct auv_app *app, int push_result);
+void auvi_app_wake_consumer(struct auv_app *app, int push_result,
+                            enum auvi_priority priority);
+/* Link thread: the wakes that were left to it; and, when its time has come, the
+ * one that was put off: returns when that is, INT64_MAX: none is. */
+void auvi_app_pay_wake(struct auv_app *app);
+int64_t auvi_app_fire_due_wake(struct auv_app *app);
 void auvi_app_wake_link_thread(struct auv_app *app);
 /* A deadline has been added to the requests: wake the link thread if it would
  * sleep past it. */

@@ -190,7 +190,7 @@ static void wait_for(struct auv_app *app, struct waiter *waiter, uint64_t id,
             left = 1000;
         }
         if (auvi_receive(app))
-            auvi_app_wake_consumer(app, 1);
+            auvi_app_wake_consumer(app, 1, AUVI_HIGH);
         if (atomic_load_explicit(&waiter->done, memory_order_acquire))
             break;
         if (auvi_receive_has_more(app) && !auvi_receive_is_stalled(app))

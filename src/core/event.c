@@ -170,7 +170,7 @@ void auvi_view_tell_closed(auv_view *view)
     if (pushed == AUV_ERR_QUEUE_FULL)
         pushed = auvi_app_push_reserved(view->app, item);
     else if (pushed >= 0)
-        auvi_app_wake_consumer(view->app, pushed);
+        auvi_app_wake_consumer(view->app, pushed, AUVI_HIGH);
     if (pushed < 0)
         item_lost(view, item);
 }

@@ -524,7 +524,7 @@ static void on_writable(struct auv_app *app, uint32_t id)
 static void receive(struct auv_app *app)
 {
     if (auvi_receive(app))
-        auvi_app_wake_consumer(app, 1);
+        auvi_app_wake_consumer(app, 1, AUVI_HIGH);
 }
 
 /* Read the links here, unless the host does it or the inbox is full. A host's
@@ -550,7 +550,7 @@ static void choose_receiver(struct auv_app *app)
  * a request added behind our back always wakes us: auvi_app_deadline_added(). */
 static int64_t next_timeout(struct auv_app *app)
 {
-    int64_t next, now = auvi_clock_us();
+    int64_t next, due, now = auvi_clock_us();
 
     /* Something is due, but its answer may sit unread in a link because the
      * host is busy: look there before giving up. */
@@ -562,15 +562,12 @@ static int64_t next_timeout(struct auv_app *app)
     next = auvi_requests_expire(app);
     atomic_store_explicit(&app->link_deadline_us, next, memory_order_seq_cst);
     next = engine_deadline(app, next);
+    due = auvi_app_fire_due_wake(app);
+    if (due < next)
+        next = due;
     if (next == INT64_MAX)
         return -1;
     return next > now ? next - now : 0;
-}
-
-static void pay_wake(struct auv_app *app)
-{
-    if (atomic_exchange_explicit(&app->wake_owed, false, memory_order_acq_rel))
-        auvi_wake_notify(app->inbox_wake, 1, AUVI_HIGH);
 }
 
 static void shut_down(struct auv_app *app);
@@ -590,11 +587,11 @@ void auvi_link_thread_main(void *ctx)
         check_engine(app);
         auvi_pressure_resume(app);
         choose_receiver(app);
-        pay_wake(app);
+        auvi_app_pay_wake(app);
         if (atomic_load_explicit(&app->stopping, memory_order_acquire))
             break;
         timeout = next_timeout(app);
-        pay_wake(app);
+        auvi_app_pay_wake(app);
         if (app->link_thread_polls && auvi_receive_has_more(app)) {
             receive(app);
             timeout = 0;

@@ -121,5 +121,5 @@ void auvi_pressure_resume(struct auv_app *app)
         auv_view_unref(views[i]);
     free(views);
     /* Frames of packets that have been read make no descriptor readable. */
-    auvi_app_wake_consumer(app, 1);
+    auvi_app_wake_consumer(app, 1, AUVI_HIGH);
 }

@@ -611,7 +611,6 @@ int auvi_queue_wait_quiet(struct auvi_queue *queue, int64_t timeout_us)
 void auvi_queue_get_metrics(const struct auvi_queue *queue,
                             struct auvi_queue_metrics *out)
 {
-    uint64_t samples;
     int i;
 
     memset(out, 0, sizeof(*out));
@@ -635,10 +634,14 @@ void auvi_queue_get_metrics(const struct auvi_queue *queue,
     }
     out->failed = atomic_load_explicit(&queue->failed, memory_order_relaxed);
     out->dropped = atomic_load_explicit(&queue->dropped, memory_order_relaxed);
-    samples =
+    out->latency_samples =
         atomic_load_explicit(&queue->latency_samples, memory_order_relaxed);
-    if (samples)
-        out->average_latency_us =
-            atomic_load_explicit(&queue->latency_ns, memory_order_relaxed) /
-            samples / 1000;
+    out->latency_ns =
+        atomic_load_explicit(&queue->latency_ns, memory_order_relaxed);
+}
+
+void auvi_queue_reset_peak(struct auvi_queue *queue)
+{
+    for (int i = 0; i < AUVI_LANES; i++)
+        atomic_store_explicit(&queue->lanes[i].peak, 0, memory_order_relaxed);
 }

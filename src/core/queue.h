@@ -48,9 +48,9 @@ struct auvi_queue_metrics {
     uint64_t dropped;     /* pushes refused because shut down */
     uint64_t retries;     /* lost races of producers */
     uint64_t peak_length; /* of the longest lane; right to within 64 */
-    /* From push to pop, of one message in 256 of each lane, its first included;
-     * 0: none yet. */
-    uint64_t average_latency_us;
+    /* From push to pop, of one message in 256 of each lane, its first
+     * included: sum and number, so that two readings can be subtracted. */
+    uint64_t latency_ns, latency_samples;
 };
 
 /* AUV_ERR_ARG: capacity is 0 or over the maximum. AUV_ERR_NOMEM. */
@@ -95,5 +95,7 @@ int auvi_queue_wait_quiet(struct auvi_queue *queue, int64_t timeout_us);
 
 void auvi_queue_get_metrics(const struct auvi_queue *queue,
                             struct auvi_queue_metrics *out);
+/* Any thread: the peak begins again, at what waits now. */
+void auvi_queue_reset_peak(struct auvi_queue *queue);
 
 #endif /* AUVI_QUEUE_H */

@@ -61,6 +61,7 @@ static void push(struct auv_app *app, struct auvi_item *item,
                  struct outcome *outcome)
 {
     const struct auv_message *message = item_message(item);
+    enum auvi_priority priority;
     int pushed;
 
     if (message)
@@ -71,7 +72,13 @@ static void push(struct auv_app *app, struct auvi_item *item,
         park(app, item);
         return;
     }
+    priority = item->kind == AUVI_ITEM_CALL ? AUVI_HIGH : AUVI_NORMAL;
     pushed = auvi_queue_push(app->inbox, AUVI_NORMAL, item);
+    if (pushed >= 0 && app->batches_wakes) {
+        /* Which of the messages it is decides how soon. */
+        auvi_app_wake_consumer(app, pushed, priority);
+        return;
+    }
     if (pushed == 1)
         outcome->wake = true;
     if (pushed >= 0)
@@ -463,7 +470,7 @@ int auvi_receive_behind(struct auv_app *app)
     for (size_t i = 0; i < count && i < 64; i++)
         auv_view_unref(views[i]);
     if (outcome.wake)
-        auvi_app_wake_consumer(app, 1);
+        auvi_app_wake_consumer(app, 1, AUVI_HIGH);
     if (outcome.flush)
         auvi_send_flush(app);
     return full ? AUV_ERR_QUEUE_FULL : AUV_OK;

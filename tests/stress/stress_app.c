@@ -45,6 +45,7 @@ static _Atomic int users_given, users_freed;
 static _Atomic int views_opened, views_closed, observers_given;
 static _Atomic int calls_heard, events_heard, waits_done;
 static _Atomic int close_winners;
+static _Atomic int calls_kept, calls_answered_late;
 
 static void check(bool holds, const char *what)
 {
@@ -88,6 +89,26 @@ static void put(unsigned slot, auv_view *view)
     }
 }
 
+/* ---- calls that a handler keeps, for any thread to answer ------------------- */
+
+static auv_call *_Atomic kept_call;
+
+static void answer_late(auv_call *call)
+{
+    if (!call)
+        return;
+    auv_call_is_cancelled(call);
+    auv_call_reply(call, "[5]", NUL, NULL, 0);
+    auv_call_unref(call);
+    calls_answered_late++;
+}
+
+static void keep_call(auv_call *call)
+{
+    calls_kept++;
+    answer_late(atomic_exchange(&kept_call, auv_call_ref(call)));
+}
+
 /* ---- handlers --------------------------------------------------------------- */
 
 static void free_user(void *user)
@@ -120,7 +141,7 @@ static void on_call(auv_view *view, auv_call *call, void *user)
 {
     (void)user;
     calls_heard++;
-    switch (calls_heard % 6) {
+    switch (calls_heard % 7) {
     case 0:
         auv_call_fail(call, "Error", "no", 1, NULL);
         break;
@@ -133,6 +154,9 @@ static void on_call(auv_view *view, auv_call *call, void *user)
     case 3:
         auv_view_unbind(view, "m", NUL);
         auv_call_reply(call, "3", NUL, NULL, 0);
+        break;
+    case 4:
+        keep_call(call);
         break;
     default:
         auv_call_reply(call, "4", NUL, NULL, 0);
@@ -255,7 +279,10 @@ static void use(auv_view *view, uint64_t dice)
                                          : "http://nowhere.example/");
         break;
     case 6:
-        auv_view_reload(view);
+        if (dice / 16 % 2)
+            auv_view_reload(view);
+        else
+            auv_view_load_html(view, "<p>another", NUL);
         break;
     case 7:
     case 8:
@@ -280,6 +307,7 @@ static void use(auv_view *view, uint64_t dice)
             close_winners++;
         break;
     case 13:
+        answer_late(atomic_exchange(&kept_call, NULL));
         auv_view_stop(view);
         auv_view_set_visible(view, dice / 16 % 2);
         break;
@@ -309,6 +337,8 @@ static void *work(void *given)
                 posts_accepted++;
         } else if (dice % 64 == 2) {
             auv_app_get_stats(app, &stats);
+            if (dice % 128 == 2)
+                auv_app_reset_stats(app);
         } else if (view) {
             use(view, next(&seed));
         }
@@ -372,6 +402,11 @@ static void run(uint64_t seed, int operations)
         options.engine = "null";
     options.queue_capacity = 1024;
     options.preset = seed % 2 ? AUV_PRESET_QT_EMBEDDED : AUV_PRESET_STANDALONE;
+    if (seed % 3 == 0) {
+        options.mode = AUV_MODE_BATCH;
+        options.batch_size = 37;
+        options.batch_interval_ms = 3;
+    }
     check(auv_app_create(&options, &app) == AUV_OK, "no application");
     ready.fd = auv_app_fd(app);
     operations_left = operations;
@@ -387,6 +422,7 @@ static void run(uint64_t seed, int operations)
     }
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
+    answer_late(atomic_exchange(&kept_call, NULL));
     /* Half of the seeds end with everything open and pending. */
     if (seed % 4 < 2) {
         for (unsigned i = 0; i < SLOTS; i++)
@@ -408,6 +444,8 @@ static void run(uint64_t seed, int operations)
     check(posts_run == posts_accepted, "not every post ran once");
     check(users_freed == users_given, "not every user was freed once");
     check(views_closed == observers_given, "not every view closed once");
+    answer_late(atomic_exchange(&kept_call, NULL));
+    check(calls_kept == calls_answered_late, "a kept call was lost");
 }
 
 int main(int argc, char **argv)

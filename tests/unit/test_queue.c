@@ -529,26 +529,29 @@ static void latency_is_sampled(void **unused)
     struct auvi_queue *queue = make_queue(1000);
     struct auvi_queue_metrics metrics;
     int64_t pushed_us;
+    uint64_t first_ns;
     uintptr_t i;
 
     (void)unused;
     auvi_queue_get_metrics(queue, &metrics);
-    assert_int_equal(metrics.average_latency_us, 0);
+    assert_int_equal(metrics.latency_samples, 0);
     auvi_queue_push(queue, AUVI_LOW, item(0)); /* the first is a sample */
     pushed_us = auvi_clock_us();
     while (auvi_clock_us() < pushed_us + 3001)
         sched_yield();
     assert_non_null(auvi_queue_pop(queue));
     auvi_queue_get_metrics(queue, &metrics);
-    assert_true(metrics.average_latency_us >= 3000);
+    assert_int_equal(metrics.latency_samples, 1);
+    assert_true(metrics.latency_ns >= 3000000);
     /* Those that wait for nothing bring the average down. */
     for (i = 1; i < 256 * 10; i++) {
         auvi_queue_push(queue, AUVI_LOW, item(i));
         auvi_queue_pop(queue);
     }
-    pushed_us = (int64_t)metrics.average_latency_us;
+    first_ns = metrics.latency_ns;
     auvi_queue_get_metrics(queue, &metrics);
-    assert_true((int64_t)metrics.average_latency_us < pushed_us);
+    assert_int_equal(metrics.latency_samples, 10);
+    assert_true(metrics.latency_ns / metrics.latency_samples < first_ns);
     auvi_queue_destroy(queue);
 }
 

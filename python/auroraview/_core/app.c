@@ -16,6 +16,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
+#include <string.h>
 #include <time.h>
 
 /* How long destroy() waits for other threads to come out. */
@@ -76,19 +78,46 @@ void auvi_py_app_leave(struct auvi_py_app *self)
 
 /* ---- making and destroying --------------------------------------------- */
 
+/* "I" would cut off what does not fit. */
+static int to_uint32(PyObject *value, void *out)
+{
+    unsigned long number = PyLong_AsUnsignedLong(value);
+
+    if (PyErr_Occurred())
+        return 0;
+    if (number > UINT32_MAX) {
+        PyErr_SetString(PyExc_OverflowError, "the number is over 2**32 - 1");
+        return 0;
+    }
+    *(uint32_t *)out = (uint32_t)number;
+    return 1;
+}
+
 static PyObject *app_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
 {
-    static char *names[] = {"engine",         "engine_path",    "preset",
-                            "tick_budget_us", "queue_capacity", NULL};
+    static char *names[] = {"engine",
+                            "engine_path",
+                            "preset",
+                            "tick_budget_us",
+                            "queue_capacity",
+                            "mode",
+                            "batch_size",
+                            "max_messages_per_tick",
+                            "batch_interval_ms",
+                            "immediate_wake",
+                            NULL};
     auv_app_options options = AUV_APP_OPTIONS_INIT;
-    int preset = AUV_PRESET_STANDALONE, rc;
+    int preset = AUV_PRESET_STANDALONE, mode = AUV_MODE_PRESET, rc;
+    int immediate = options.immediate_wake;
     long long budget = 0;
     Py_ssize_t capacity = 0;
     struct auvi_py_app *self;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|$zziLn:App", names,
-                                     &options.engine, &options.engine_path,
-                                     &preset, &budget, &capacity))
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "|$zziLniO&O&O&p:App", names, &options.engine,
+            &options.engine_path, &preset, &budget, &capacity, &mode, to_uint32,
+            &options.batch_size, to_uint32, &options.max_messages_per_tick,
+            to_uint32, &options.batch_interval_ms, &immediate))
         return NULL;
     if (capacity < 0) {
         PyErr_SetString(PyExc_ValueError, "queue_capacity must not be < 0");
@@ -97,6 +126,8 @@ static PyObject *app_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     options.preset = (auv_preset)preset;
     options.tick_budget_us = budget;
     options.queue_capacity = (size_t)capacity;
+    options.mode = (auv_mode)mode;
+    options.immediate_wake = immediate != 0;
     self = (struct auvi_py_app *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(
         type, 0);
     if (!self)
@@ -368,6 +399,49 @@ static PyObject *app_post(PyObject *object, PyObject *fn)
     return auvi_py_none_or_raise(rc);
 }
 
+#define FIGURE(name)                         \
+    {                                        \
+#name, offsetof(auv_app_stats, name) \
+    }
+
+static const struct {
+    const char *name;
+    size_t offset;
+} figures[] = {
+    FIGURE(messages_processed),
+    FIGURE(ticks_processed),
+    FIGURE(total_processing_time_us),
+    FIGURE(peak_tick_time_us),
+    FIGURE(batch_skips),
+    FIGURE(messages_sent),
+    FIGURE(messages_dropped),
+    FIGURE(handler_wakes),
+    FIGURE(deferred_wakes),
+    FIGURE(messages_received),
+    FIGURE(messages_failed),
+    FIGURE(retry_attempts),
+    FIGURE(peak_queue_length),
+    FIGURE(average_latency_us),
+    FIGURE(average_send_latency_us),
+};
+
+static PyObject *figures_dict(const auv_app_stats *stats)
+{
+    PyObject *dict = PyDict_New();
+
+    for (size_t i = 0; dict && i < sizeof(figures) / sizeof(*figures); i++) {
+        uint64_t value;
+        PyObject *number;
+
+        memcpy(&value, (const char *)stats + figures[i].offset, sizeof(value));
+        number = PyLong_FromUnsignedLongLong(value);
+        if (!number || PyDict_SetItemString(dict, figures[i].name, number) < 0)
+            Py_CLEAR(dict);
+        Py_XDECREF(number);
+    }
+    return dict;
+}
+
 static PyObject *app_stats(PyObject *object, PyObject *unused)
 {
     auv_app *app = auvi_py_app_use((struct auvi_py_app *)object);
@@ -380,16 +454,15 @@ static PyObject *app_stats(PyObject *object, PyObject *unused)
     rc = auv_app_get_stats(app, &stats);
     if (rc < 0)
         return auvi_py_raise(rc);
-    return Py_BuildValue(
-        "{s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:K}", "messages_processed",
-        (unsigned long long)stats.messages_processed, "ticks_processed",
-        (unsigned long long)stats.ticks_processed, "total_processing_time_us",
-        (unsigned long long)stats.total_processing_time_us, "peak_tick_time_us",
-        (unsigned long long)stats.peak_tick_time_us, "batch_skips",
-        (unsigned long long)stats.batch_skips, "messages_sent",
-        (unsigned long long)stats.messages_sent, "messages_dropped",
-        (unsigned long long)stats.messages_dropped, "handler_wakes",
-        (unsigned long long)stats.handler_wakes);
+    return figures_dict(&stats);
+}
+
+static PyObject *app_reset_stats(PyObject *object, PyObject *unused)
+{
+    auv_app *app = auvi_py_app_use((struct auvi_py_app *)object);
+
+    (void)unused;
+    return app ? auvi_py_none_or_raise(auv_app_reset_stats(app)) : NULL;
 }
 
 static PyObject *app_destroyed(PyObject *object, void *unused)
@@ -411,7 +484,11 @@ static PyMethodDef app_methods[] = {
      "called, or stop() is true."},
     {"quit", app_quit, METH_NOARGS, "quit()\n\nMake run() return."},
     {"post", app_post, METH_O, "post(fn)\n\nRun fn() in the next process()."},
-    {"stats", app_stats, METH_NOARGS, "stats()\n\nThe counters, as a dict."},
+    {"stats", app_stats, METH_NOARGS,
+     "stats()\n\nThe figures of auv_app_stats, as a dict; times in "
+     "microseconds."},
+    {"reset_stats", app_reset_stats, METH_NOARGS,
+     "reset_stats()\n\nSet the figures back to 0."},
     {"destroy", app_destroy, METH_NOARGS,
      "destroy()\n\nClose every view and end the engine."},
     {NULL, NULL, 0, NULL},
