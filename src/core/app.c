@@ -374,8 +374,9 @@ void auv_app_destroy(auv_app *app)
     }
     /* Nobody may be using the application by now. A thread that is, against the
      * contract, gets the time to finish its push, and is refused the next. */
-    quiet = end_queue(app->inbox) & end_queue(app->control) &
-            end_queue(app->outbox);
+    quiet = end_queue(app->inbox);
+    quiet = end_queue(app->control) && quiet;
+    quiet = end_queue(app->outbox) && quiet;
     while ((item = auvi_queue_pop(app->inbox)))
         auvi_item_discard(item);
     while ((order = auvi_queue_pop(app->control)))

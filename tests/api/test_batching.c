@@ -185,11 +185,12 @@ static void the_callback_is_put_off_too(void **state)
 static void check_ticks(auv_app_options options, int limit)
 {
     auv_app *app = open_app(&options);
-    int ran = 0;
+    int ran = 0, tick = 0;
 
     for (int i = 0; i < 100; i++)
         assert_int_equal(auv_app_post(app, add_one, &ran), AUV_OK);
-    for (int tick = 1; ran < 100; tick++) {
+    while (ran < 100) {
+        tick++;
         assert_true(is_readable(app));
         assert_true(auv_app_process(app) >= 0);
         assert_int_equal(ran, tick * limit > 100 ? 100 : tick * limit);
