@@ -95,6 +95,8 @@ class Bench:
 
     def open(self):
         self.window.show()
+        # The colour alone might still be that of the window before this one.
+        until(lambda: self.js("frames") > 1, "a page that draws")
         until(lambda: self.colour(self.panel) == BLUE, "the page on the screen")
         self.window.activateWindow()
         until(self.window.isActiveWindow, "the active window")
