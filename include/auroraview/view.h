@@ -26,6 +26,11 @@
 #include "auroraview/message.h"
 
 typedef struct auv_view auv_view;
+typedef struct auv_event auv_event;
+
+/* Hears what happens to a view: auv_view_observe(). */
+typedef void (*auv_event_fn)(auv_view *view, const auv_event *event,
+                             void *user);
 
 /* Values are ABI: never renumber, only append. A newer library may send a
  * value that is not listed here; treat it as AUV_STATE_CLOSE_REQUESTED. */
@@ -64,12 +69,19 @@ typedef struct auv_view_options {
     bool context_menu;      /* the engine's own context menu */
     bool resizable;         /* an own window can be resized */
     bool decorated;         /* an own window has a frame */
+    /* An observer from the first event on; one that is added later may miss
+     * what has happened by then. Whatever auv_view_create() returns
+     * (but for AUV_ERR_ARG), free_observer_user (may be NULL) is called with
+     * observer_user once: when the view is gone, or at once. */
+    auv_event_fn observer;
+    void *observer_user;
+    void (*free_observer_user)(void *user);
 } auv_view_options;
 
 #define AUV_VIEW_OPTIONS_INIT                                             \
     {                                                                     \
         sizeof(auv_view_options), NULL, 0, 0, NULL, NULL, NULL, 0, false, \
-            false, false, true, true, true                                \
+            false, false, true, true, true, NULL, NULL, NULL              \
     }
 
 /* Open a view. Returns at once; the engine may still be starting. If it turns
@@ -369,7 +381,7 @@ typedef enum auv_event_kind {
     AUV_EVENT_DESTROYING = 23 /* its engine side is being torn down; reason */
 } auv_event_kind;
 
-typedef struct auv_event {
+struct auv_event {
     size_t size;
     auv_event_kind kind;
     auv_close_reason reason;
@@ -378,10 +390,7 @@ typedef struct auv_event {
     int32_t x, y, width, height;
     auv_native native;
     const char *source; /* SCRIPT_ERROR; else NULL. As text */
-} auv_event;
-
-typedef void (*auv_event_fn)(auv_view *view, const auv_event *event,
-                             void *user);
+};
 
 /* Hear what happens to the view: each thing once, in order. Observers may add
  * and remove observers. One that is added late hears ACTIVE and NATIVE again,

@@ -39,15 +39,11 @@ static auv_view_options *options_copy(const auv_view_options *from)
 
     if (!copy)
         return NULL;
-    *copy = (auv_view_options)AUV_VIEW_OPTIONS_INIT;
-    if (from) /* an older caller's struct is shorter, a newer one's longer */
-        memcpy(copy, from,
-               from->size < sizeof(*copy) ? from->size : sizeof(*copy));
-    copy->size = sizeof(*copy);
+    *copy = *from;
     copy->url = copy->html = NULL;
     copy->title = copy_text(copy->title ? copy->title : "AuroraView");
-    copy->asset_root = from ? copy_text(copy->asset_root) : NULL;
-    if (!copy->title || (from && from->asset_root && !copy->asset_root)) {
+    copy->asset_root = copy_text(copy->asset_root);
+    if (!copy->title || (from->asset_root && !copy->asset_root)) {
         options_free(copy);
         return NULL;
     }
@@ -295,16 +291,15 @@ static auv_view *view_new(auv_app *app)
     return view;
 }
 
-int auv_view_create(auv_app *app, const auv_view_options *options,
-                    auv_view **out)
+/* Takes options->observer_user as soon as it has an observer for it: *taken. */
+static int create(auv_app *app, const auv_view_options *options, bool *taken,
+                  auv_view **out)
 {
     struct auvi_engine_config config = {.engine_path = NULL};
     struct auvi_order *order;
     auv_view *view;
     int error;
 
-    if (!app || !out || (options && options->size == 0))
-        return auvi_fail(AUV_ERR_ARG, "app or out is NULL, or size is 0");
     if (atomic_load_explicit(&app->stopping, memory_order_acquire))
         return auvi_fail(AUV_ERR_CLOSED, "the application is closing");
     config.engine_path = app->engine_path;
@@ -322,12 +317,24 @@ int auv_view_create(auv_app *app, const auv_view_options *options,
         auv_view_unref(view);
         return auvi_fail(AUV_ERR_NOMEM, "no memory for a view");
     }
+    if (order->options->observer) {
+        /* Before the engine can have anything to tell. */
+        error = auv_view_observe(view, order->options->observer,
+                                 order->options->observer_user,
+                                 order->options->free_observer_user);
+        if (error < 0) {
+            auvi_order_free(order);
+            auv_view_unref(view);
+            return error;
+        }
+        *taken = true;
+    }
     auvi_registry_add(app, view);
     error = auvi_view_order(view, order);
     if (error == AUV_OK) {
-        if (options && options->url)
+        if (options->url)
             error = auv_view_navigate(view, options->url);
-        else if (options && options->html)
+        else if (options->html)
             error = auv_view_load_html(view, options->html, AUV_NUL_TERMINATED);
         else /* a page to run scripts in, even when none was asked for */
             error = auv_view_navigate(view, "about:blank");
@@ -343,6 +350,24 @@ int auv_view_create(auv_app *app, const auv_view_options *options,
     }
     *out = view;
     return AUV_OK;
+}
+
+int auv_view_create(auv_app *app, const auv_view_options *given, auv_view **out)
+{
+    auv_view_options options = AUV_VIEW_OPTIONS_INIT;
+    bool taken = false;
+    int error;
+
+    if (!app || !out || (given && given->size == 0))
+        return auvi_fail(AUV_ERR_ARG, "app or out is NULL, or size is 0");
+    if (given) /* an older caller's struct is shorter, a newer one's longer */
+        memcpy(&options, given,
+               given->size < sizeof(options) ? given->size : sizeof(options));
+    options.size = sizeof(options);
+    error = create(app, &options, &taken, out);
+    if (!taken && options.free_observer_user)
+        options.free_observer_user(options.observer_user);
+    return error;
 }
 
 auv_view *auv_view_ref(auv_view *view)

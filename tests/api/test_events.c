@@ -475,6 +475,59 @@ static void emit_then_close_is_delivered(void **state)
     assert_true(stats.messages_dropped >= 1);
 }
 
+/* ---- an observer from the first event on ----------------------------------- */
+
+static void free_count(void *user)
+{
+    ++*(int *)user;
+}
+
+static void an_observer_of_the_options_misses_nothing(void **state)
+{
+    auv_view_options options = AUV_VIEW_OPTIONS_INIT;
+    struct host other = {.app = host.app};
+
+    (void)state;
+    options.html = "<p>page";
+    options.observer = record_event;
+    options.observer_user = &other;
+    assert_int_equal(auv_view_create(host.app, &options, &other.view), AUV_OK);
+    /* The engine is far ahead of us by now. */
+    assert_int_equal(
+        auv_view_wait_state(other.view, AUV_STATE_ACTIVE, DEADLINE_MS), AUV_OK);
+    pump_until_event(&other, AUV_EVENT_LOADED);
+    assert_int_equal(other.events[0].kind, AUV_EVENT_ACTIVE);
+    assert_int_equal(count_events(&other, AUV_EVENT_ACTIVE), 1);
+    assert_int_equal(count_events(&other, AUV_EVENT_LOAD_STARTED), 1);
+    assert_int_equal(count_events(&other, AUV_EVENT_SHOWN), 1);
+    auv_view_request_close(other.view, AUV_CLOSE_APP);
+    pump_until_event(&other, AUV_EVENT_CLOSED);
+    auv_view_unref(other.view);
+}
+
+static void what_the_observer_has_is_given_back_once(void **state)
+{
+    auv_view_options options = AUV_VIEW_OPTIONS_INIT;
+    auv_view *view = NULL;
+    int freed = 0;
+
+    (void)state;
+    options.observer = record_event;
+    options.observer_user = &freed;
+    options.free_observer_user = free_count;
+    assert_int_equal(auv_view_create(NULL, &options, &view), AUV_ERR_ARG);
+    assert_int_equal(freed, 0); /* not even looked at */
+    options.observer = NULL;
+    assert_int_equal(auv_view_create(host.app, &options, &view), AUV_OK);
+    assert_int_equal(freed, 1);
+    /* A caller of an older version has no such fields. */
+    options.size = offsetof(auv_view_options, observer);
+    auv_view_unref(view);
+    assert_int_equal(auv_view_create(host.app, &options, &view), AUV_OK);
+    assert_int_equal(freed, 1);
+    auv_view_unref(view);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_host, close_host)
@@ -494,6 +547,8 @@ int main(void)
         TEST(a_stream_keeps_its_order),
         TEST(a_full_queue_refuses_and_loses_nothing),
         TEST(emit_then_close_is_delivered),
+        TEST(an_observer_of_the_options_misses_nothing),
+        TEST(what_the_observer_has_is_given_back_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -413,7 +413,6 @@ static int null_view_create(struct auvi_engine *engine, uint32_t id,
     struct null_view *view = calloc(1, sizeof(*view));
     struct auvi_engine_event wanted = {.kind = AUVI_ENGINE_LINK_WANTED};
 
-    (void)options;
     if (!view)
         return auvi_fail(AUV_ERR_NOMEM, "no memory for a view");
     view->id = id;
@@ -421,6 +420,8 @@ static int null_view_create(struct auvi_engine *engine, uint32_t id,
     view->next = null->views;
     null->views = view;
     tell(null, id, AUV_EVENT_ACTIVE, "");
+    if (!options->hidden)
+        tell(null, id, AUV_EVENT_SHOWN, "");
     wanted.view = id;
     wanted.generation = view->link_generation = 1;
     auvi_engine_on_event(engine, &wanted);
