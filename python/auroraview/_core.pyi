@@ -99,6 +99,7 @@ class View:
         context_menu: bool = ...,
         resizable: bool = ...,
         decorated: bool = ...,
+        observer: Callable[..., object] | None = ...,
     ) -> View: ...
     @property
     def id(self) -> int: ...

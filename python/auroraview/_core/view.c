@@ -38,7 +38,7 @@ static void unlink_view(struct auvi_py_view *self)
 }
 
 struct arguments {
-    PyObject *app, *parent;
+    PyObject *app, *parent, *observer;
     int hidden, dev_tools, transparent, context_menu, resizable, decorated;
 };
 
@@ -46,16 +46,17 @@ static bool parse(PyObject *args, PyObject *kwargs, struct arguments *a,
                   auv_view_options *options)
 {
     static char *names[] = {
-        "app",         "title",        "width",     "height",    "url",
-        "html",        "asset_root",   "parent",    "hidden",    "dev_tools",
-        "transparent", "context_menu", "resizable", "decorated", NULL};
+        "app",       "title",     "width",       "height",
+        "url",       "html",      "asset_root",  "parent",
+        "hidden",    "dev_tools", "transparent", "context_menu",
+        "resizable", "decorated", "observer",    NULL};
 
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O!|$ziizzzOpppppp:View", names, auvi_py_app_type,
+            args, kwargs, "O!|$ziizzzOppppppO:View", names, auvi_py_app_type,
             &a->app, &options->title, &options->width, &options->height,
             &options->url, &options->html, &options->asset_root, &a->parent,
             &a->hidden, &a->dev_tools, &a->transparent, &a->context_menu,
-            &a->resizable, &a->decorated))
+            &a->resizable, &a->decorated, &a->observer))
         return false;
     if (a->parent) {
         unsigned long long native = PyLong_AsUnsignedLongLong(a->parent);
@@ -91,6 +92,15 @@ static PyObject *view_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     if (!self)
         return NULL;
     self->debug = options.dev_tools;
+    if (a.observer && a.observer != Py_None) {
+        options.observer_user = auvi_py_handler_new(a.observer, false, false);
+        if (!options.observer_user) {
+            Py_DECREF(self);
+            return NULL;
+        }
+        options.observer = auvi_py_on_event;
+        options.free_observer_user = auvi_py_handler_free;
+    }
     rc = auv_view_create(app, &options, &self->view);
     if (rc < 0) {
         self->view = NULL;

@@ -25,6 +25,7 @@ __all__ = [
     "configure",
     "default_app",
     "host_loop_drives",
+    "process_while_waiting",
     "reset_stats",
     "run",
     "set_host_loop",
@@ -94,6 +95,8 @@ _app: _core.App | None = None
 _thread: threading.Thread | None = None
 _thread_stop = threading.Event()
 _host_loop: object | None = None
+_host_thread = 0  # that runs the host's loop
+_runner = 0  # the thread inside run(), or ours; 0: none
 _exit_hooks = False
 
 
@@ -160,9 +163,10 @@ def _forget() -> None:
 
 def set_host_loop(loop: object | None) -> None:
     """The host's own loop processes from now on; ``loop`` is whatever does it."""
-    global _host_loop
+    global _host_loop, _host_thread
     with _lock:
         _host_loop = loop
+        _host_thread = threading.get_ident()
     if loop is not None:
         _stop_thread()
 
@@ -174,7 +178,33 @@ def host_loop_drives() -> bool:
 def run(stop: Callable[[], object] | None = None) -> None:
     """Process on this thread until the last view has closed or ``stop()`` is true."""
     _stop_thread()
-    default_app().run(stop)
+    _run(default_app(), stop)
+
+
+def _run(app: _core.App, stop: Callable[[], object] | None) -> None:
+    global _runner
+    before, _runner = _runner, threading.get_ident()
+    try:
+        app.run(stop)
+    finally:
+        _runner = before
+
+
+def process_while_waiting() -> None:
+    """For a thread that waits for what a message will bring: process them here, if
+    this is the thread that does it, or if nobody else would.
+
+    Inside a handler nothing can be processed, and nothing is.
+    """
+    from auroraview import errors
+
+    me = threading.get_ident()
+    if (_host_thread if _host_loop is not None else _runner) not in (0, me):
+        return
+    try:
+        default_app().process()
+    except (errors.Busy, errors.Closed):
+        pass
 
 
 def start_thread() -> threading.Thread | None:
@@ -200,7 +230,7 @@ def _run_thread(app: _core.App, stop: threading.Event) -> None:
     from auroraview import errors
 
     try:
-        app.run(stop.is_set)
+        _run(app, stop.is_set)
     except errors.Closed:
         pass  # shutdown() was faster than this thread
 

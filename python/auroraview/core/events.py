@@ -103,12 +103,15 @@ class ConnectionId(int):
 class EventHub:
     """Connects handlers to names, whichever side the name comes from."""
 
-    def __init__(self, view: _core.View) -> None:
-        self._view = view
+    def __init__(self) -> None:
+        self._view: _core.View | None = None
         self._lock = threading.Lock()
         self._last = 0
         self._window: dict[str, dict[int, Callable[[Any], object]]] = {}
         self._page: dict[tuple[str, int], int] = {}
+
+    def attach(self, view: _core.View) -> None:
+        self._view = view
 
     def connect(self, event: str, handler: Callable[[Any], object]) -> ConnectionId:
         event = str(getattr(event, "value", event))
@@ -120,6 +123,8 @@ class EventHub:
             if event in WINDOW_EVENTS:
                 self._window.setdefault(event, {})[connection] = handler
                 return connection
+        if self._view is None:
+            raise RuntimeError("the view is not made yet")
         listener = self._view.on(event, handler)
         with self._lock:
             self._page[event, connection] = listener
@@ -132,7 +137,7 @@ class EventHub:
             if handlers.pop(connection, None) is not None:
                 return True
             listener = self._page.pop((event, connection), None)
-        if listener is None:
+        if listener is None or self._view is None:
             return False
         self._view.off(listener)
         return True

@@ -6,6 +6,7 @@ import os
 
 from auroraview import _core
 from auroraview.core import app as _app
+from auroraview.core.companions import Companions
 from auroraview.core.events import EventHub, ViewEvent
 from auroraview.errors import Busy, Cancelled, Closed, EngineLost
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     from auroraview.core.events import ConnectionId
+    from auroraview.core.ready_events import ReadyEvents
+    from auroraview.core.signals import WebViewSignals
+    from auroraview.utils.thread_dispatcher import DCCThreadSafeWrapper
 
     F = TypeVar("F", bound=Callable[..., Any])
 
@@ -116,6 +120,9 @@ class WebView:
         self._done = False
         self._calls: dict[str, Callable[..., Any]] = {}
         self._namespaces: dict[str, object] = {}
+        # Events may be told on another thread as soon as the view is made.
+        self._events = EventHub()
+        self._companions = Companions(self)
         self._core = _core.View(
             _app.default_app(),
             title=title,
@@ -132,9 +139,10 @@ class WebView:
             context_menu=context_menu,
             resizable=resizable,
             decorated=frame,
+            observer=self._observe,
         )
-        self._events = EventHub(self._core)
-        self._core.observe(self._observe)
+        self._events.attach(self._core)
+        self._companions.register(self)
 
     def __repr__(self) -> str:
         return f"WebView(title={self._title!r}, width={self._width}, height={self._height})"
@@ -163,6 +171,7 @@ class WebView:
         elif event.kind == _core.EVENT_CLOSED:
             self._done = True
             self._hwnd = None
+        self._companions.observe(event)
         self._events.dispatch(event)
 
     # -- life ------------------------------------------------------------------
@@ -206,6 +215,42 @@ class WebView:
         """``creating``, ``active``, ``close_requested``, ``destroying`` or ``destroyed``."""
         return _STATE_NAMES.get(self._core.state()[0], "close_requested")
 
+    @property
+    def ready_events(self) -> ReadyEvents:
+        """How far the view has come, to wait for."""
+        return self._companions.ready
+
+    @property
+    def signals(self) -> WebViewSignals:
+        """What happens to the window, as signals."""
+        return self._companions.signals
+
+    @property
+    def window_id(self) -> str:
+        """The view's number in the window manager."""
+        return self._companions.window_id
+
+    def create_emitter(self) -> WebView:
+        """What worker threads emit with. A view is that by itself."""
+        return self
+
+    def get_proxy(self) -> WebView:
+        """What other threads call. A view is that by itself."""
+        return self
+
+    def thread_safe(self) -> DCCThreadSafeWrapper:
+        """The same view, as older tools know it."""
+        from auroraview.utils.thread_dispatcher import DCCThreadSafeWrapper
+
+        return DCCThreadSafeWrapper(self)
+
+    def is_valid(self) -> bool:
+        """Whether calls still reach the page: of the proxy."""
+        return self.is_alive()
+
+    def _process_while_waiting(self) -> None:
+        _app.process_while_waiting()
+
     def process_events(self) -> bool:
         """Run the handlers that are due. True once the view should be let go.
 
@@ -219,6 +264,15 @@ class WebView:
         except Closed:
             return True
         return self._done or not self.is_alive()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the engine shows the view, and messages get through."""
+        return self._core.state()[0] == _core.STATE_ACTIVE
+
+    def is_window_valid(self) -> bool:
+        """Whether the view has not begun to close."""
+        return self.is_alive()
 
     def process_events_ipc_only(self) -> bool:
         """The same: window messages are handled in the engine's process."""

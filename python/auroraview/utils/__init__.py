@@ -1,0 +1,1 @@
+"""What tools need around a view: main-thread dispatch and timers."""
