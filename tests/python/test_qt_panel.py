@@ -12,7 +12,7 @@ import pytest
 
 pytestmark = [pytest.mark.display, pytest.mark.usefixtures("webkit_engine")]
 
-from PySide6 import QtCore, QtGui, QtWidgets
+from qtpy import QtCore, QtGui, QtWidgets
 
 from auroraview import QtWebView, errors
 
@@ -479,7 +479,7 @@ def test_unsupported_options(qt_app):
 
 
 def test_other_platforms_are_refused():
-    code = "import sys; from PySide6 import QtWidgets; a = QtWidgets.QApplication([]); " \
+    code = "import sys; from qtpy import QtWidgets; a = QtWidgets.QApplication([]); " \
            "import auroraview; auroraview.QtWebView()"
     done = subprocess.run(
         [__import__("sys").executable, "-c", code],

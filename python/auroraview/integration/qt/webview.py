@@ -200,7 +200,8 @@ class QtWebView(QtWidgets.QWidget):
 
     def _native_changed(self) -> None:
         # While Qt takes the old window down there is none to embed in.
-        if self._native and self._host.internalWinId() and self.isVisible():
+        created = QtCore.Qt.WidgetAttribute.WA_WState_Created
+        if self._native and self._host.testAttribute(created) and self.isVisible():
             self._embed()
 
     def _set_input(self, admitted: bool) -> None:
@@ -327,10 +328,12 @@ class QtWebView(QtWidgets.QWidget):
     def eventFilter(self, watched: QtCore.QObject, event: QtCore.QEvent) -> bool:
         if watched is self._watched and event.type() == _Event.Close:
             # It may yet be refused; whether it was shows after the event.
-            QtCore.QTimer.singleShot(0, self, self._window_may_have_closed)
+            QtCore.QTimer.singleShot(0, self._window_may_have_closed)
         return False
 
     def _window_may_have_closed(self) -> None:
+        if not is_valid(self):
+            return  # it went with its window
         watched = self._watched
         if watched is None or not is_valid(watched) or not watched.isVisible():
             self._close_view()
