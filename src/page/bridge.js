@@ -1,9 +1,10 @@
 /*
  * bridge.js - window.auroraview, inside the page. Contract: docs/bridge.md.
  *
- * Evaluates to bridge(native, granted, inlineLimit), called once per top
- * document before any script of the page; it returns deliver(text, buffers,
- * value). Only window.auroraview becomes reachable for the page: `native` and
+ * Evaluates to bridge(native, granted, inlineLimit, shared), called once per
+ * top document before any script of the page; it returns deliver(text, buffers,
+ * value). The text is a string, a Uint8Array of UTF-8, or, as a number, the
+ * length of the UTF-8 that native has put into the Uint8Array `shared`. Only window.auroraview becomes reachable for the page: `native` and
  * `deliver` stay in this closure.
  *
  * Every built-in used after start-up comes from builtins.js, for the page may
@@ -29,14 +30,14 @@
  * is still no JSON makes deliver() return false; then it comes again, each
  * record by itself.
  */
-(function (builtins, values, native, granted) {
+(function (builtins, values, native, granted, shared) {
     'use strict';
 
     const {
         uncurry, stringify, parse, slice, PromiseNow, TypeErrorNow, StringNow, ProxyNow,
         isArray, define, freeze, hasOwn, apply, mapSize, soon, setTimer,
         clearTimer, now, warn, report, checkpoint, getter, list, safeMap,
-        makeError, errorFrom, describe,
+        makeError, errorFrom, describe, decodeBytes,
     } = builtins;
     const {wireName, plainText, parts, encode, decode} = values;
 
@@ -483,6 +484,8 @@
     }
 
     function deliver(text, buffers, value) {
+        if (typeof text !== 'string')
+            text = typeof text === 'number' ? decodeBytes(shared, text) : decodeBytes(text);
         if (!take(text, buffers, value))
             return false;
         flush();

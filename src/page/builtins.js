@@ -52,6 +52,8 @@
     const dataViewOffset = getter(DataView.prototype, 'byteOffset');
     const dataViewBytes = getter(DataView.prototype, 'byteLength');
     const bufferBytes = getter(ArrayBufferNow.prototype, 'byteLength');
+    const decodeText = uncurry(TextDecoder.prototype.decode);
+    const decoder = new TextDecoder('utf-8', {__proto__: null, ignoreBOM: true});
     const soon = queueMicrotask.bind(globalThis);
     const setTimer = setTimeout.bind(globalThis);
     const clearTimer = clearTimeout.bind(globalThis);
@@ -86,6 +88,12 @@
         map.forEach = mapForEach;
         map.clear = mapClear;
         return map;
+    }
+
+    // The first `length` bytes of a Uint8Array, or all of them; they are UTF-8.
+    function decodeBytes(bytes, length = typedBytes(bytes)) {
+        return decodeText(decoder, new Uint8ArrayNow(typedBuffer(bytes),
+            typedOffset(bytes), length));
     }
 
     // ---- errors ----
@@ -143,6 +151,6 @@
         typedOffset, typedBytes, typedName, typedSet, dataViewBuffer,
         dataViewOffset, dataViewBytes, bufferBytes, soon, setTimer,
         clearTimer, now, warn, report, checkpoint, getter, list, safeMap,
-        makeError, errorFrom, describe,
+        makeError, errorFrom, describe, decodeBytes,
     };
 })

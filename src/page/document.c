@@ -43,7 +43,8 @@ struct auvi_document {
     struct auvi_document_host host;
     JSGlobalContextRef context;
     JSObjectRef deliver;
-    GHashTable *evals; /* ids (gint64) of scripts without a result yet */
+    JSObjectRef shared; /* see auvi_js_records() */
+    GHashTable *evals;  /* ids (gint64) of scripts without a result yet */
 
     /* What bridge.js gets next. The buffers are protected from collection. */
     struct auvi_text in;
@@ -271,8 +272,6 @@ static JSValueRef counts_value(struct auvi_document *document,
 {
     const struct auvi_page_counts *counts = document->host.counts;
     char text[320];
-    JSStringRef string;
-    JSValueRef value;
 
     snprintf(text, sizeof(text),
              "{\"staleReplies\":%" PRIu64 ",\"refusedFrames\":%" PRIu64
@@ -282,22 +281,16 @@ static JSValueRef counts_value(struct auvi_document *document,
              counts->dropped_events, counts->queue_full, counts->spins,
              document->host.outbox->link ? "true" : "false",
              document->host.outbox->frames);
-    string = JSStringCreateWithUTF8CString(text);
-    value = JSValueMakeString(context, string);
-    JSStringRelease(string);
-    return value;
+    return auvi_js_value(context, text);
 }
 
 /* What a document that is gone hears: its calls end here. */
 static JSValueRef gone_value(JSContextRef context)
 {
-    JSStringRef string = JSStringCreateWithUTF8CString(
+    return auvi_js_value(
+        context,
         "[\"L\",0,0,{\"name\":\"Closed\",\"message\":\"the document is "
         "gone\",\"code\":-6}]");
-    JSValueRef value = JSValueMakeString(context, string);
-
-    JSStringRelease(string);
-    return value;
 }
 
 /* native(text, buffers): records to the host; what could not be sent comes
@@ -310,8 +303,6 @@ static JSValueRef native_call(JSContextRef context, JSObjectRef function,
     gint64 number = (gint64)(intptr_t)JSObjectGetPrivate(function);
     struct auvi_document *document =
         g_hash_table_lookup(live_documents, &number);
-    JSStringRef string;
-    JSValueRef value;
 
     (void)self;
     (void)exception;
@@ -335,10 +326,7 @@ static JSValueRef native_call(JSContextRef context, JSObjectRef function,
     auvi_records_close(&document->back);
     if (document->back.failed)
         return JSValueMakeUndefined(context);
-    string = JSStringCreateWithUTF8CString(document->back.bytes);
-    value = JSValueMakeString(context, string);
-    JSStringRelease(string);
-    return value;
+    return auvi_js_value(context, document->back.bytes);
 }
 
 /* ---- host to page ---- */
@@ -493,16 +481,15 @@ bool auvi_document_full(const struct auvi_document *document)
 }
 
 /* One call of bridge.js; false: it could not read the text, and did nothing. */
-static bool call_bridge(struct auvi_document *document, const char *bytes,
-                        JSValueRef buffers, JSValueRef value)
+static bool call_bridge(struct auvi_document *document,
+                        const struct auvi_text *text, JSValueRef buffers,
+                        JSValueRef value)
 {
     JSContextRef context = document->context;
-    JSStringRef text = JSStringCreateWithUTF8CString(bytes);
-    JSValueRef arguments[3] = {JSValueMakeString(context, text), buffers,
-                               value};
+    JSValueRef arguments[3] = {auvi_js_records(context, document->shared, text),
+                               buffers, value};
     JSValueRef read, exception = NULL;
 
-    JSStringRelease(text);
     read = JSObjectCallAsFunction(context, document->deliver, NULL, 3,
                                   arguments, &exception);
     if (exception) {
@@ -539,7 +526,7 @@ static void hand_over_singly(struct auvi_document *document, char *text,
         auvi_records_close(&one);
         at = record->end;
         if (one.failed ||
-            call_bridge(document, one.bytes,
+            call_bridge(document, &one,
                         JSObjectMakeArray(context, count, own, NULL),
                         undefined))
             continue;
@@ -551,7 +538,7 @@ static void hand_over_singly(struct auvi_document *document, char *text,
         g_free(error);
         auvi_records_close(&one);
         if (!one.failed)
-            call_bridge(document, one.bytes,
+            call_bridge(document, &one,
                         JSObjectMakeArray(context, 0, NULL, NULL), undefined);
     }
     auvi_text_free(&one);
@@ -586,7 +573,7 @@ static void hand_over(struct auvi_document *document, JSValueRef value)
 
     document->running++;
     JSValueProtect(context, list);
-    if (!call_bridge(document, text.bytes, list,
+    if (!call_bridge(document, &text, list,
                      value ? value : JSValueMakeUndefined(context)))
         hand_over_singly(document, text.bytes, records, list);
     JSValueUnprotect(context, list);
@@ -703,7 +690,7 @@ static JSObjectRef start_bridge(struct auvi_document *document)
     JSValueRef exception = NULL;
     JSValueRef maker;
     JSValueRef deliver;
-    JSValueRef arguments[3];
+    JSValueRef arguments[4];
 
     if (!source) {
         source = JSStringCreateWithUTF8CString(auvi_bridge_js);
@@ -714,7 +701,13 @@ static JSObjectRef start_bridge(struct auvi_document *document)
         arguments[0] = make_native(context, document->number);
         arguments[1] = JSValueMakeBoolean(context, document->granted);
         arguments[2] = JSValueMakeNumber(context, (double)AUVI_INLINE_MAX);
-        deliver = JSObjectCallAsFunction(context, (JSObjectRef)maker, NULL, 3,
+        document->shared = JSObjectMakeTypedArray(
+            context, kJSTypedArrayTypeUint8Array, AUVI_JS_SHARED, &exception);
+    }
+    if (!exception) {
+        JSValueProtect(context, document->shared);
+        arguments[3] = document->shared;
+        deliver = JSObjectCallAsFunction(context, (JSObjectRef)maker, NULL, 4,
                                          arguments, &exception);
         if (!exception)
             return (JSObjectRef)deliver;
@@ -760,6 +753,8 @@ static void document_free(struct auvi_document *document)
                          g_array_index(document->in_buffers, JSValueRef, i));
     if (document->deliver)
         JSValueUnprotect(document->context, document->deliver);
+    if (document->shared)
+        JSValueUnprotect(document->context, document->shared);
     JSGlobalContextRelease(document->context);
     g_array_free(document->in_buffers, TRUE);
     g_array_free(document->in_records, TRUE);

@@ -5,11 +5,11 @@ joined script itself (for the tests).
 """
 import sys
 
-JOINED = """(function (native, granted, inlineLimit) {
+JOINED = """(function (native, granted, inlineLimit, shared) {
 'use strict';
 const builtins = (%s)();
 const values = (%s)(builtins, inlineLimit);
-return (%s)(builtins, values, native, granted);
+return (%s)(builtins, values, native, granted, shared);
 })
 """
 

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Less text than this is a string sooner than it is decoded. */
+#define BYTES_FROM ((size_t)512)
+
 JSStringRef auvi_js_string(const char *text, size_t length)
 {
     JSStringRef string;
@@ -24,33 +27,94 @@ JSStringRef auvi_js_string(const char *text, size_t length)
     return string;
 }
 
+JSValueRef auvi_js_value(JSContextRef context, const char *text)
+{
+    JSStringRef string = JSStringCreateWithUTF8CString(text);
+    JSValueRef value = JSValueMakeString(context, string);
+
+    JSStringRelease(string);
+    return value;
+}
+
+JSValueRef auvi_js_records(JSContextRef context, JSObjectRef shared,
+                           const struct auvi_text *text)
+{
+    bool fits = text->length <= AUVI_JS_SHARED;
+    JSObjectRef array = shared;
+    void *to = NULL;
+
+    if (text->length < BYTES_FROM)
+        return auvi_js_value(context, text->bytes);
+    if (!fits)
+        array = JSObjectMakeTypedArray(context, kJSTypedArrayTypeUint8Array,
+                                       text->length, NULL);
+    if (array)
+        to = JSObjectGetTypedArrayBytesPtr(context, array, NULL);
+    if (!to)
+        return auvi_js_value(context, text->bytes);
+    memcpy(to, text->bytes, text->length);
+    return fits ? JSValueMakeNumber(context, (double)text->length) : array;
+}
+
+static bool make_room(struct auvi_text *to, size_t space)
+{
+    char *bytes;
+
+    if (space <= to->space)
+        return true;
+    bytes = malloc(space);
+    if (!bytes)
+        return false;
+    auvi_text_free(to);
+    to->bytes = bytes;
+    to->space = space;
+    return true;
+}
+
+/* Most text is ASCII. JavaScriptCore's own conversion looks at one character
+ * after the other, 2 ns each; both its widening and this narrowing are
+ * vectorised. */
+static bool take_ascii(JSStringRef string, struct auvi_text *to)
+{
+    size_t length = JSStringGetLength(string);
+    const JSChar *units = JSStringGetCharactersPtr(string);
+    JSChar all = 0;
+    char *bytes;
+
+    if (!units || !make_room(to, length + 1))
+        return false;
+    bytes = to->bytes; /* not read again after each byte, which may alias it */
+    for (size_t i = 0; i < length; i++) {
+        all |= units[i];
+        bytes[i] = (char)units[i];
+    }
+    bytes[length] = '\0';
+    to->length = length;
+    return all < 0x80;
+}
+
+static bool take_utf8(JSStringRef string, struct auvi_text *to)
+{
+    size_t length;
+
+    if (!make_room(to, JSStringGetMaximumUTF8CStringSize(string)))
+        return false;
+    length = JSStringGetUTF8CString(string, to->bytes, to->space);
+    to->length = length ? length - 1 : 0;
+    return length != 0;
+}
+
 bool auvi_js_text(JSContextRef context, JSValueRef value, struct auvi_text *to)
 {
     JSStringRef string = JSValueToStringCopy(context, value, NULL);
-    size_t space;
-    size_t length;
+    bool had;
 
     auvi_text_clear(to);
     if (!string)
         return false;
-    space = JSStringGetMaximumUTF8CStringSize(string);
-    if (space > to->space) {
-        char *bytes = malloc(space);
-
-        if (!bytes) {
-            JSStringRelease(string);
-            return false;
-        }
-        auvi_text_free(to);
-        to->bytes = bytes;
-        to->space = space;
-    }
-    length = JSStringGetUTF8CString(string, to->bytes, to->space);
+    had = take_ascii(string, to) || take_utf8(string, to);
     JSStringRelease(string);
-    if (!length)
-        return false;
-    to->length = length - 1;
-    return true;
+    return had;
 }
 
 void auvi_js_log_exception(JSContextRef context, JSValueRef exception,

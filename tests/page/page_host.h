@@ -91,5 +91,6 @@ uint32_t open_page(struct host *host, const char *uri, bool granted);
 
 /* Tests of other files than test_bridge.c. */
 void test_unreadable_neighbours(void **state);
+void test_text_of_any_length(void **state);
 
 #endif /* PAGE_HOST_H */

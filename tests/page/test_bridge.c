@@ -757,6 +757,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_cancel, open_host, close_host),
         cmocka_unit_test_setup_teardown(test_parts, open_host, close_host),
         cmocka_unit_test_setup_teardown(test_large_text, open_host, close_host),
+        cmocka_unit_test_setup_teardown(test_text_of_any_length, open_host,
+                                        close_host),
         cmocka_unit_test_setup_teardown(test_in_flight, open_host, close_host),
         cmocka_unit_test_setup_teardown(test_events, open_host, close_host),
         cmocka_unit_test_setup_teardown(test_eval, open_host, close_host),

@@ -39,6 +39,7 @@ function open({granted = true, readyState = 'loading'} = {}) {
     const sandbox = vm.createContext({
         setTimeout: patientTimer, clearTimeout, performance, queueMicrotask, AbortSignal,
         AbortController, EventTarget, Event, CustomEvent, Blob, structuredClone,
+        TextDecoder,
         console: {
             warn: (...a) => logs.push(['warn', ...a]),
             error: (...a) => logs.push(['error', ...a]),
@@ -95,7 +96,8 @@ function open({granted = true, readyState = 'loading'} = {}) {
             }
         },
     };
-    doc.deliver = vm.runInContext(source, sandbox)(doc.native, granted, LIMIT);
+    doc.shared = vm.runInContext('new Uint8Array(64)', sandbox);
+    doc.deliver = vm.runInContext(source, sandbox)(doc.native, granted, LIMIT, doc.shared);
     return doc;
 }
 
@@ -131,6 +133,19 @@ test('a call is one record, its reply resolves the promise', async () => {
         payload: '{"a":1,"b":[2,3]}'}]);
     doc.take([['R', 1, '', '', '{"c":6}']]);
     assert.deepEqual(plain(await promise), {c: 6});
+});
+
+test('records arrive as a string, as bytes, and in the shared bytes', async () => {
+    const doc = open();
+    const answers = doc.run('Promise.all(["a", "b", "c"].map((m) => auroraview.call(m)))');
+    await tick();
+    const utf8 = (id) => new TextEncoder().encode(joined(['R', id, '', '', '"ä𝄞\\u0000"']));
+    doc.shared.fill(0x5b); // left from a longer text
+    doc.shared.set(utf8(1));
+    assert.ok(doc.deliver(utf8(1).length, [], undefined));
+    assert.ok(doc.deliver(utf8(2), [], undefined));
+    assert.ok(doc.deliver(new TextDecoder().decode(utf8(3)), [], undefined));
+    assert.deepEqual(plain(await answers), ['ä𝄞\0', 'ä𝄞\0', 'ä𝄞\0']);
 });
 
 test('absent parameters and an empty answer', async () => {
@@ -577,11 +592,13 @@ const POLLUTION = `
         [JSON, ['stringify', 'parse']],
         [Reflect, ['apply', 'ownKeys']],
         [console, ['warn', 'error']],
+        [TextDecoder.prototype, ['decode']], [Object.getPrototypeOf(Uint8Array.prototype), ['subarray', 'slice']],
         [ArrayBuffer, ['isView']], [Array, ['isArray', 'from', 'of']],
         [globalThis, ['encodeURIComponent', 'decodeURIComponent', 'queueMicrotask',
             'setTimeout', 'clearTimeout', 'Map', 'Error', 'TypeError', 'Promise',
             'Proxy', 'String', 'Number', 'Uint8Array', 'ArrayBuffer', 'Symbol']],
     ]) for (const name of names) object[name] = steal(name);
+    Object.prototype.stream = true;
     `;
 
 test('overwritten built-ins neither break nor see anything', async () => {
@@ -598,6 +615,10 @@ test('overwritten built-ins neither break nor see anything', async () => {
     assert.deepEqual(doc.sent.slice(0, 5).map((r) => [r.kind, r.name, r.payload]),
         [['C', 'm', '{"x":[1,{"y":2}]}'], ['E', 'e', '"d"'], ['C', 'bin', '{"v":{"$auv":0}}'],
             ['C', 'fail', ''], ['C', 'late', '1']]);
+    const bytes = new TextEncoder().encode(joined(['E', 0, 'ev', '', '{"z":1}']));
+    doc.shared.set(bytes);
+    assert.ok(doc.deliver(bytes.length, [], undefined));
+    assert.ok(doc.deliver(bytes, [], undefined));
     const buffer = doc.run('new U8([6]).buffer');
     doc.take([['R', 1, '', '', '{"ok":true}'], ['R', 2, '', '1', '[{"$auv":0}]'],
         ['F', 3, '', '', '{"name":"N","message":"m"}'], ['E', 0, 'ev', '', '{"z":1}']], [buffer]);

@@ -1,5 +1,5 @@
 /*
- * test_records.c - messages that reach the page together.
+ * test_records.c - messages that reach the page together, and their text.
  */
 #include "page_host.h"
 
@@ -55,4 +55,44 @@ void test_unreadable_neighbours(void **state)
         assert_eval(host, "got", "[[1],{\"a,\":[]}]");
     }
     assert_eval(host, "auroraview.stats().link.droppedEvents", "9");
+}
+
+/* Around the lengths from which text crosses in another way, both ways. */
+void test_text_of_any_length(void **state)
+{
+    static const int lengths[] = {0,     1,     470,   512,   513,
+                                  32000, 32768, 33000, 140000};
+    static const char *const letters[] = {"x", "ß", "€"};
+    struct host *host = *state;
+
+    open_page(host, GRANTED "/plain", true);
+    for (size_t i = 0; i < G_N_ELEMENTS(lengths); i++) {
+        for (size_t j = 0; j < G_N_ELEMENTS(letters); j++) {
+            int length = lengths[i];
+            char *script = g_strdup_printf(
+                "window.sent = 'a'.repeat(%d) + '%s'.repeat(%d);"
+                "window.p = auroraview.call('t', sent).then(v => v === sent);"
+                "0",
+                length / 2, letters[j], length - length / 2);
+            struct message *message;
+            struct auvi_frame frame;
+
+            assert_eval(host, script, "0");
+            g_free(script);
+            message = await(host, AUVI_FRAME_CALL, 0);
+            assert_int_equal(message->frame.payload_length,
+                             2 + (size_t)(length / 2) +
+                                 (size_t)(length - length / 2) *
+                                     strlen(letters[j]));
+            auvi_frame_init(&frame, AUVI_FRAME_REPLY);
+            frame.id = message->frame.id;
+            frame.generation = host->generation;
+            frame.payload = message->payload;
+            frame.payload_length = message->frame.payload_length;
+            send_frame(host, &frame);
+            flush_link(host);
+            assert_eval(host, "p", "true");
+            message_free(message);
+        }
+    }
 }
