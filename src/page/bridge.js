@@ -4,8 +4,9 @@
  * Evaluates to bridge(native, granted, inlineLimit, shared), called once per
  * top document before any script of the page; it returns deliver(text, buffers,
  * value). The text is a string, a Uint8Array of UTF-8, or, as a number, the
- * length of the UTF-8 that native has put into the Uint8Array `shared`. Only window.auroraview becomes reachable for the page: `native` and
- * `deliver` stay in this closure.
+ * length of the UTF-8 that native has put into the Uint8Array `shared`. Only
+ * window.auroraview becomes reachable for the page: `native` and `deliver` stay
+ * in this closure.
  *
  * Every built-in used after start-up comes from builtins.js, for the page may
  * overwrite them. embed.py joins the three files into that one function.
@@ -37,7 +38,7 @@
         uncurry, stringify, parse, slice, PromiseNow, TypeErrorNow, StringNow, ProxyNow,
         isArray, define, freeze, hasOwn, apply, mapSize, soon, setTimer,
         clearTimer, now, warn, report, checkpoint, getter, list, safeMap,
-        makeError, errorFrom, describe, decodeBytes,
+        idMap, makeError, errorFrom, describe, decodeBytes,
     } = builtins;
     const {wireName, plainText, parts, encode, decode} = values;
 
@@ -90,7 +91,7 @@
 
     // ---- calls ----
 
-    const pending = safeMap(); // id -> {resolve, reject, method, deadline, unhook}
+    const pending = idMap(); // id -> {resolve, reject, method, deadline, unhook}
     const config = {__proto__: null, callTimeoutMs: 30000};
     let lastId = 0;
     let timer = 0;
@@ -599,7 +600,7 @@
 
     function stats() {
         return {
-            pendingCalls: mapSize(pending),
+            pendingCalls: pending.size(),
             lateReplies,
             keptEvents: mapSize(kept),
             droppedKeptEvents: droppedIn,

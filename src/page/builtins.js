@@ -90,6 +90,53 @@
         return map;
     }
 
+    // A map of ids that are counted up from 1, most of which go soon: the last
+    // 1024 in arrays, where they cost a tenth, and what these have overtaken in a
+    // map.
+    function idMap() {
+        const mask = 1023;
+        const ids = list(); // 0: free
+        const entries = list();
+        const older = safeMap();
+        let size = 0;
+        let last = 0;
+        for (let i = 0; i <= mask; i++) {
+            ids[i] = 0;
+            entries[i] = undefined;
+        }
+        return {
+            __proto__: null,
+            get: (id) => ids[id & mask] === id ? entries[id & mask] : older.get(id),
+            set(id, entry) {
+                const at = id & mask;
+                if (ids[at] !== 0)
+                    older.set(ids[at], entries[at]);
+                ids[at] = last = id;
+                entries[at] = entry;
+                size++;
+            },
+            delete(id) {
+                const at = id & mask;
+                if (ids[at] === id) {
+                    ids[at] = 0;
+                    entries[at] = undefined;
+                } else if (!older.delete(id)) {
+                    return false;
+                }
+                size--;
+                return true;
+            },
+            forEach(fn) {
+                older.forEach(fn);
+                for (let i = last + 1; i <= last + 1 + mask; i++) {
+                    if (ids[i & mask] !== 0)
+                        fn(entries[i & mask], ids[i & mask]);
+                }
+            },
+            size: () => size,
+        };
+    }
+
     // The first `length` bytes of a Uint8Array, or all of them; they are UTF-8.
     function decodeBytes(bytes, length = typedBytes(bytes)) {
         return decodeText(decoder, new Uint8ArrayNow(typedBuffer(bytes),
@@ -151,6 +198,6 @@
         typedOffset, typedBytes, typedName, typedSet, dataViewBuffer,
         dataViewOffset, dataViewBytes, bufferBytes, soon, setTimer,
         clearTimer, now, warn, report, checkpoint, getter, list, safeMap,
-        makeError, errorFrom, describe, decodeBytes,
+        idMap, makeError, errorFrom, describe, decodeBytes,
     };
 })

@@ -148,6 +148,35 @@ test('records arrive as a string, as bytes, and in the shared bytes', async () =
     assert.deepEqual(plain(await answers), ['ä𝄞\0', 'ä𝄞\0', 'ä𝄞\0']);
 });
 
+test('thousands of calls, answered in any order, some never', async () => {
+    const doc = open();
+    doc.run('globalThis.got = []; for (let i = 1; i <= 5000; i++)' +
+        'auroraview.call("m", i).then((v) => got.push(v), (e) => got.push(-i))');
+    await tick();
+    const count = 5000;
+    const wanted = [];
+    for (let i = 0; i < count; i++) {
+        const id = i * 1999 % count + 1; // each once, all over
+        if (id % 10 === 0)
+            continue;
+        wanted.push(id);
+        doc.take([['R', id, '', '', String(id)]]);
+        if (id % 500 === 1)
+            doc.take([['R', id, '', '', '0']]); // nobody waits for that any more
+    }
+    await tick();
+    assert.deepEqual(plain(doc.sandbox.got), wanted);
+    assert.equal(doc.run('auroraview.stats().pendingCalls'), count / 10);
+    assert.equal(doc.run('auroraview.stats().lateReplies'), 10);
+    doc.take([['L', 0, '', '', '{"name":"Closed"}']]);
+    await tick();
+    const rest = [];
+    for (let id = 10; id <= count; id += 10)
+        rest.push(-id);
+    assert.deepEqual(plain(doc.sandbox.got).slice(wanted.length), rest);
+    assert.equal(doc.run('auroraview.stats().pendingCalls'), 0);
+});
+
 test('absent parameters and an empty answer', async () => {
     const doc = open();
     const promise = doc.run('auroraview.call("m")');
