@@ -236,6 +236,17 @@ def test_text_survives_both_ways(pump, view, text):
     assert seen == [text]
 
 
+@pytest.mark.parametrize("special", ['"', "\\", "\n", "\x1f", " ", "\x7f", "é", "\ud000", "\ud7ff", "\ud800", "\U0001f600"])
+def test_text_with_something_special_anywhere(pump, view, special):
+    view.bind_call("echo", lambda text: text)
+    for length in range(20):
+        for at in range(length + 1):
+            text = "x" * at + special + "y" * (length - at)
+            # As a page writes it: escaped only where JSON wants it.
+            written = json.dumps(text, ensure_ascii=special == "\ud800")
+            assert pump.value(view, f'auroraview.call("echo", {written})') == text
+
+
 @pytest.mark.parametrize("name", ["a.b", 'quote"', "nul\0", "\u2028", "\U0001f600", "x" * 1020])
 def test_any_name_can_be_bound(pump, view, name):
     view.bind_call(name, lambda: "here")

@@ -135,6 +135,10 @@ struct auvi_py_buffer {
     void *internal;
 };
 
+/* Bytes at the start of UTF-8 (with surrogates) that a JSON string takes as they
+ * are. */
+size_t auvi_py_plain_length(const char *text, size_t length);
+
 /* A value as it travels. Fill with auvi_py_encode(), then clear in any case.
  * On the caller's stack: small values need no allocation. */
 struct auvi_py_encoded {

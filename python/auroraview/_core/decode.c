@@ -196,6 +196,17 @@ static PyObject *scanner(void)
     return scan;
 }
 
+/* A string without escapes, which most small messages are: no need of the
+ * scanner. NULL without an exception: it is something else. */
+static PyObject *plain_string(const char *text, size_t length)
+{
+    if (length < 2 || text[0] != '"' || text[length - 1] != '"' ||
+        auvi_py_plain_length(text + 1, length - 2) != length - 2)
+        return NULL;
+    return PyUnicode_DecodeUTF8(text + 1, (Py_ssize_t)length - 2,
+                                "surrogatepass");
+}
+
 static PyObject *parse(const char *text, size_t length)
 {
     static PyObject *zero;
@@ -237,7 +248,9 @@ PyObject *auvi_py_decode(const auv_message *message)
         return auvi_py_raise(AUV_ERR_SYSTEM);
     if (length == 4 && memcmp(text, "null", 4) == 0)
         Py_RETURN_NONE;
-    value = parse(text, length);
+    value = plain_string(text, length);
+    if (!value && !PyErr_Occurred())
+        value = parse(text, length);
     if (value && auv_message_part_count(message) > 0 &&
         replace(&value, message) < 0)
         Py_CLEAR(value);

@@ -82,6 +82,31 @@ static size_t special(const unsigned char *s, size_t left)
     return 0;
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether one of eight bytes is less than n, which is at most 0x80. */
+static uint64_t any_less(uint64_t word, uint64_t n)
+{
+    return (word - EACH(n)) & ~word & EACH(0x80);
+}
+
+size_t auvi_py_plain_length(const char *text, size_t length)
+{
+    size_t at = 0;
+    uint64_t word;
+
+    for (; length - at >= sizeof(word); at += sizeof(word)) {
+        memcpy(&word, text + at, sizeof(word));
+        if (any_less(word, 0x20) || any_less(word ^ EACH('"'), 1) ||
+            any_less(word ^ EACH('\\'), 1) || any_less(word ^ EACH(0xed), 1))
+            break;
+    }
+    while (at < length &&
+           special((const unsigned char *)text + at, length - at) == 0)
+        at++;
+    return at;
+}
+
 static int put_special(struct auvi_py_encoded *e, const unsigned char *s,
                        size_t length)
 {
@@ -104,21 +129,22 @@ static int put_special(struct auvi_py_encoded *e, const unsigned char *s,
 static int put_utf8(struct auvi_py_encoded *e, const char *text, size_t length)
 {
     const unsigned char *s = (const unsigned char *)text;
-    size_t start = 0, i = 0;
+    size_t at = 0;
 
-    while (i < length) {
-        size_t n = special(s + i, length - i);
+    for (;;) {
+        size_t plain = auvi_py_plain_length(text + at, length - at);
+        size_t n;
 
-        if (n == 0) {
-            i++;
-            continue;
-        }
-        if (put(e, text + start, i - start) < 0 || put_special(e, s + i, n) < 0)
+        if (put(e, text + at, plain) < 0)
             return -1;
-        i += n;
-        start = i;
+        at += plain;
+        if (at == length)
+            return 0;
+        n = special(s + at, length - at);
+        if (put_special(e, s + at, n) < 0)
+            return -1;
+        at += n;
     }
-    return put(e, text + start, length - start);
 }
 
 static int put_string(struct auvi_py_encoded *e, PyObject *string)
