@@ -8,12 +8,15 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 static struct {
     auv_app *app;
-    auv_view *view, *second;
+    auv_view *views[BENCH_VIEWS];
     char *html;
+    int timer;
+    bool (*on_tick)(void);
 } host;
 
 static const char adapter[] =
@@ -21,7 +24,11 @@ static const char adapter[] =
     " report: text => auroraview.send_event('report', text),"
     " echo: text => auroraview.call('echo', text),"
     " blobIn: bytes => auroraview.call('blob_in', bytes),"
-    " blobOut: () => auroraview.call('blob_out') };"
+    " blobOut: () => auroraview.call('blob_out'),"
+    " echoJson: value => auroraview.call('echo', value),"
+    " echoBytes: bytes => auroraview.call('echo_bytes', bytes),"
+    " giveJson: size => auroraview.call('give_json', size),"
+    " giveBytes: size => auroraview.call('give_bytes', size) };"
     "auroraview.on('bench', detail => bench.event(detail));\n";
 
 static void check(int result, const char *what)
@@ -33,12 +40,19 @@ static void check(int result, const char *what)
     exit(1);
 }
 
+static unsigned number_of(const auv_view *view)
+{
+    unsigned i = 0;
+    while (i < BENCH_VIEWS - 1 && host.views[i] != view)
+        i++;
+    return i;
+}
+
 /* ---- bound functions ---- */
 static void echo(auv_view *view, auv_call *call, void *user)
 {
-    (void)view;
     (void)user;
-    bench_page_entry();
+    bench_page_entry(number_of(view));
     size_t length;
     const char *json = auv_message_json(auv_call_message(call), &length);
     check(auv_call_reply(call, json, length, NULL, 0), "reply");
@@ -46,9 +60,8 @@ static void echo(auv_view *view, auv_call *call, void *user)
 
 static void blob_in(auv_view *view, auv_call *call, void *user)
 {
-    (void)view;
     (void)user;
-    bench_page_entry();
+    bench_page_entry(number_of(view));
     auv_part part;
     check(auv_message_part(auv_call_message(call), 0, &part), "part");
     bool same = part.length == BENCH_BLOB_SIZE &&
@@ -62,9 +75,42 @@ static void blob_out(auv_view *view, auv_call *call, void *user)
 {
     static const char json[] = "{\"$auv\":0}";
     const auv_part part = {bench_blob, BENCH_BLOB_SIZE, AUV_PART_U8};
-    (void)view;
     (void)user;
-    bench_page_entry();
+    bench_page_entry(number_of(view));
+    check(auv_call_reply(call, json, sizeof json - 1, &part, 1), "reply");
+}
+
+static void echo_bytes(auv_view *view, auv_call *call, void *user)
+{
+    static const char json[] = "{\"$auv\":0}";
+    (void)user;
+    bench_page_entry(number_of(view));
+    auv_part part;
+    check(auv_message_part(auv_call_message(call), 0, &part), "part");
+    check(auv_call_reply(call, json, sizeof json - 1, &part, 1), "reply");
+}
+
+static size_t size_of(auv_call *call)
+{
+    return strtoul(auv_message_json(auv_call_message(call), NULL), NULL, 10);
+}
+
+static void give_json(auv_view *view, auv_call *call, void *user)
+{
+    (void)user;
+    bench_page_entry(number_of(view));
+    size_t length;
+    const char *json = bench_payload_json(size_of(call), &length);
+    check(auv_call_reply(call, json, length, NULL, 0), "reply");
+}
+
+static void give_bytes(auv_view *view, auv_call *call, void *user)
+{
+    static const char json[] = "{\"$auv\":0}";
+    (void)user;
+    bench_page_entry(number_of(view));
+    size_t size = size_of(call);
+    const auv_part part = {bench_payload_bytes(size), size, AUV_PART_U8};
     check(auv_call_reply(call, json, sizeof json - 1, &part, 1), "reply");
 }
 
@@ -101,6 +147,12 @@ static void observe(auv_view *view, const auv_event *event, void *user)
 
 static auv_view *open_view(void)
 {
+    static const struct {
+        const char *name;
+        auv_call_fn fn;
+    } functions[] = {{"echo", echo},           {"blob_in", blob_in},
+                     {"blob_out", blob_out},   {"echo_bytes", echo_bytes},
+                     {"give_json", give_json}, {"give_bytes", give_bytes}};
     auv_view_options options = AUV_VIEW_OPTIONS_INIT;
     auv_view *view;
     options.title = "bench-ours-c";
@@ -108,14 +160,10 @@ static auv_view *open_view(void)
     options.height = 300;
     options.html = host.html;
     check(auv_view_create(host.app, &options, &view), "auv_view_create");
-    check(auv_view_bind(view, "echo", AUV_NUL_TERMINATED, echo, NULL, NULL),
-          "bind");
-    check(
-        auv_view_bind(view, "blob_in", AUV_NUL_TERMINATED, blob_in, NULL, NULL),
-        "bind");
-    check(auv_view_bind(view, "blob_out", AUV_NUL_TERMINATED, blob_out, NULL,
-                        NULL),
-          "bind");
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        check(auv_view_bind(view, functions[i].name, AUV_NUL_TERMINATED,
+                            functions[i].fn, NULL, NULL),
+              "bind");
     check(auv_view_on(view, "report", AUV_NUL_TERMINATED, report, NULL, NULL),
           "on");
     check(auv_view_observe(view, observe, NULL, NULL), "observe");
@@ -129,32 +177,57 @@ static const char *version(void)
 }
 
 /* With the deadline that the Python package has by default. */
+static void evaluate_in(unsigned i, const char *script)
+{
+    check(auv_view_eval(host.views[i], script, AUV_NUL_TERMINATED, 5000, NULL,
+                        NULL),
+          "eval");
+}
+
 static void evaluate(const char *script)
 {
-    check(
-        auv_view_eval(host.view, script, AUV_NUL_TERMINATED, 5000, NULL, NULL),
-        "eval");
+    evaluate_in(0, script);
 }
 
 static void emit(void)
 {
     int result;
-    while ((result = auv_view_emit(host.view, "bench", 5, bench_event_json,
+    while ((result = auv_view_emit(host.views[0], "bench", 5, bench_event_json,
                                    strlen(bench_event_json), NULL, 0)) ==
            AUV_ERR_QUEUE_FULL)
         sched_yield(); /* the library's thread is sending */
     check(result, "emit");
 }
 
-static void open_second(void)
+static void every(unsigned milliseconds, bool (*function)(void))
 {
-    host.second = open_view();
+    const struct itimerspec interval = {
+        .it_interval.tv_nsec = (long)milliseconds * 1000000,
+        .it_value.tv_nsec = (long)milliseconds * 1000000};
+    host.on_tick = function;
+    if (timerfd_settime(host.timer, 0, &interval, NULL) < 0)
+        abort();
 }
 
-static void close_second(void)
+static void tick(void)
 {
-    check(auv_view_request_close(host.second, AUV_CLOSE_APP), "close");
-    auv_view_unref(host.second);
+    static const struct itimerspec off;
+    uint64_t count;
+    if (read(host.timer, &count, sizeof count) == sizeof count &&
+        !host.on_tick())
+        timerfd_settime(host.timer, 0, &off, NULL);
+}
+
+static void open_further(unsigned i)
+{
+    host.views[i] = open_view();
+}
+
+static void close_further(unsigned i)
+{
+    check(auv_view_request_close(host.views[i], AUV_CLOSE_APP), "close");
+    auv_view_unref(host.views[i]);
+    host.views[i] = NULL;
 }
 
 /* Commands come one at a time: no line is ever split or followed by another
@@ -176,25 +249,31 @@ int main(void)
         .version = version,
         .evaluate = evaluate,
         .emit = emit,
-        .open_second = open_second,
-        .close_second = close_second,
+        .every = every,
+        .open = open_further,
+        .close = close_further,
+        .evaluate_in = evaluate_in,
     };
     host.html = bench_page_html(adapter);
     bench_page_opening(&ops);
     check(auv_app_create(NULL, &host.app), "auv_app_create");
-    host.view = open_view();
+    host.views[0] = open_view();
+    host.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     struct pollfd wait[] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                            {.fd = auv_app_fd(host.app), .events = POLLIN}};
+                            {.fd = auv_app_fd(host.app), .events = POLLIN},
+                            {.fd = host.timer, .events = POLLIN}};
     for (;;) {
-        if (poll(wait, 2, -1) < 0)
+        if (poll(wait, 3, -1) < 0)
             continue;
+        if (wait[2].revents)
+            tick();
         if (wait[1].revents)
             check(auv_app_process(host.app), "auv_app_process");
         if (wait[0].revents && !read_command())
             break;
     }
-    check(auv_view_request_close(host.view, AUV_CLOSE_APP), "close");
-    auv_view_unref(host.view);
+    check(auv_view_request_close(host.views[0], AUV_CLOSE_APP), "close");
+    auv_view_unref(host.views[0]);
     auv_app_destroy(host.app);
     free(host.html);
     return 0;

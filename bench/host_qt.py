@@ -3,15 +3,21 @@
 import os
 import sys
 
+# The modules of this folder belong to no package: the path first, hence E402.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from participant import BLOB, Participant, page_html  # noqa: E402
+from participant import BLOB, Participant, page_html, payload_bytes, payload_records  # noqa: E402
 
 ADAPTER = """
 window.peer = {
     report: text => auroraview.send_event('report', { text }),
     echo: text => auroraview.call('echo', text),
     blobIn: bytes => auroraview.call('blob_in', { bytes }),
+    noise: text => auroraview.send_event('noise', text),
     blobOut: () => auroraview.call('blob_out'),
+    echoJson: value => auroraview.call('echo', { text: value }),
+    echoBytes: bytes => auroraview.call('echo', { text: bytes }),
+    giveJson: size => auroraview.call('give_json', size),
+    giveBytes: size => auroraview.call('give_bytes', size),
 };
 auroraview.on('bench', detail => bench.event(detail));
 """
@@ -45,9 +51,12 @@ class OursQt(Participant):
     def open_view(self, parent):
         view = self.QtWebView(parent, title="bench-ours-qt-view", width=400, height=300, html=page_html(ADAPTER))
         view.on("report", lambda detail: self.on_report(detail["text"]))
+        view.on("noise", self.noise)
         view.bind_call("echo", self.echo)
         view.bind_call("blob_in", self.take_blob)
         view.bind_call("blob_out", self.give_blob)
+        view.bind_call("give_json", self.give_records)
+        view.bind_call("give_bytes", self.give_some_bytes)
         view.show()
         return view
 
@@ -61,6 +70,14 @@ class OursQt(Participant):
         self.note_entry()
         return BLOB
 
+    def give_records(self, size):
+        self.note_entry()
+        return payload_records(size)
+
+    def give_some_bytes(self, size):
+        self.note_entry()
+        return payload_bytes(size)
+
     def evaluate(self, script):
         self.view.eval_js(script)
 
@@ -70,6 +87,14 @@ class OursQt(Participant):
                 return self.view.emit("bench", detail)
             except self.QueueFull:
                 os.sched_yield()  # the library's thread is sending
+
+    def every(self, milliseconds, function):
+        from PySide6 import QtCore
+
+        timer = QtCore.QTimer(self.app)
+        timer.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
+        timer.timeout.connect(lambda: function() or (timer.stop(), timer.deleteLater()))
+        timer.start(milliseconds)
 
     def post(self, function, *args):
         self.poster.posted.emit(function, args)

@@ -1,5 +1,6 @@
 #include "page_rows.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -24,6 +25,9 @@ enum phase {
     BLOCK_START,
     BLOCK_END,
     SECOND,
+    VIEWS_OPENING,
+    VIEWS,
+    FLOOR,
     CLICK
 };
 
@@ -39,6 +43,11 @@ static struct {
     uint64_t last_entry, emit_start;
     unsigned entries, entries_per_sample;
     double block_from, block_to;
+    struct {
+        unsigned count, waiting; /* for the reports of so many */
+        uint64_t last_entry[BENCH_VIEWS];
+        unsigned calls[BENCH_VIEWS];
+    } views;
 } page;
 
 const char bench_event_json[] =
@@ -99,8 +108,21 @@ void bench_page_opening(const struct bench_page_ops *ops)
     page.opened = bench_epoch();
 }
 
-void bench_page_entry(void)
+static void entry_of(unsigned view)
 {
+    uint64_t now = bench_now(), last = page.views.last_entry[view];
+    if (last)
+        bench_samples_add(&page.samples, (double)(now - last) / 1e3);
+    page.views.last_entry[view] = now;
+    page.views.calls[view]++;
+}
+
+void bench_page_entry(unsigned view)
+{
+    if (page.phase == VIEWS) {
+        entry_of(view);
+        return;
+    }
     /* In a sequence of awaited calls the time between two entries is one round
      * trip. */
     if (page.phase != TIMED || page.entries++ % page.entries_per_sample != 0)
@@ -160,6 +182,57 @@ static void emit_all(void)
     }
 }
 
+static void start_views(void)
+{
+    char script[64];
+    page.phase = VIEWS;
+    page.views.waiting = page.views.count;
+    snprintf(script, sizeof script, "void bench.stream(%u)", page.n);
+    for (unsigned i = 0; i < page.views.count; i++)
+        page.ops->evaluate_in(i, script);
+}
+
+static void open_views(unsigned count)
+{
+    memset(&page.views, 0, sizeof page.views);
+    page.views.count = count < BENCH_VIEWS ? count : BENCH_VIEWS;
+    page.views.waiting = page.views.count - 1;
+    page.phase = VIEWS_OPENING;
+    for (unsigned i = 1; i < page.views.count; i++)
+        page.ops->open(i);
+    if (!page.views.waiting)
+        start_views();
+}
+
+/* The samples, how many calls a second there were, and how many per cent of the
+ * mean the slowest view has made. */
+static void finish_views(void)
+{
+    unsigned total = 0, least = UINT_MAX;
+    page.phase = IDLE;
+    for (unsigned i = 0; i < page.views.count; i++) {
+        total += page.views.calls[i];
+        if (page.views.calls[i] < least)
+            least = page.views.calls[i];
+        if (i)
+            page.ops->close(i);
+    }
+    fprintf(page.out, "{\"row\":\"%s\",\"rate\":%g,\"share\":%g,", page.row,
+            total * 1e3 / page.n,
+            total ? 100.0 * least * page.views.count / total : 0);
+    fprintf(page.out, "\"samples\":[");
+    for (size_t i = 0; i < page.samples.count; i++)
+        fprintf(page.out, "%s%.4g", i ? "," : "", page.samples.value[i]);
+    fprintf(page.out, "]}\n");
+    fflush(page.out);
+}
+
+static bool emit_one(void)
+{
+    page.ops->emit();
+    return --page.n > 0;
+}
+
 static void finish_row(void)
 {
     page.phase = IDLE;
@@ -193,10 +266,28 @@ void bench_page_report(const char *text)
     case SECOND:
         bench_samples_add(&page.samples,
                           number_of(text, "at") - page.opened * 1e3);
-        page.ops->close_second();
+        page.ops->close(1);
+        finish_row();
+        break;
+    case VIEWS_OPENING:
+        if (!--page.views.waiting)
+            start_views();
+        break;
+    case VIEWS:
+        if (!--page.views.waiting)
+            finish_views();
+        break;
+    case FLOOR:
+        bench_samples_add(&page.samples, number_of(text, "each"));
         finish_row();
         break;
     case TIMED:
+        /* One alone has no interval; it is long enough for the page's clock. */
+        if (page.n == 0)
+            bench_samples_add(&page.samples,
+                              number_of(text, "page_ms") * 1e6 / page.unit);
+        finish_row();
+        break;
     case EMIT:
         finish_row();
         break;
@@ -237,6 +328,43 @@ void bench_page_report(const char *text)
     }
 }
 
+/* echo.json.1k.c and the like: who carries what, how much of it. */
+static bool start_payload(void)
+{
+    static const struct {
+        const char *label;
+        size_t size;
+        double unit;
+    } sizes[] = {{"64", 64, 1e3},
+                 {"1k", 1 << 10, 1e3},
+                 {"64k", 64 << 10, 1e3},
+                 {"1m", 1 << 20, 1e6},
+                 {"64m", 64 << 20, 1e6}};
+    char how[32], kind[8], label[8];
+
+    if (sscanf(page.row, "%15[a-z].%7[a-z].%7[0-9a-z].c", how, kind, label) !=
+        3)
+        return false;
+    strcat(strcat(how, "."), kind);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (strcmp(label, sizes[i].label) != 0)
+            continue;
+        if (!strcmp(how, "floor.json")) {
+            page.phase = FLOOR;
+            evaluatef("bench.jsonFloor(%zu,%u)", sizes[i].size, page.n);
+            return true;
+        }
+        if (strncmp(how, "echo.", 5) != 0 && strncmp(how, "give.", 5) != 0)
+            return false;
+        page.phase = TIMED;
+        page.unit = sizes[i].unit;
+        page.entries_per_sample = 1;
+        evaluatef("void bench.carry('%s',%zu,%u)", how, sizes[i].size, page.n);
+        return true;
+    }
+    return false;
+}
+
 static void start_row(void)
 {
     static const struct {
@@ -245,6 +373,7 @@ static void start_row(void)
         unsigned entries_per_sample;
     } timed[] = {{"call.c", "call", 1e3, 1},
                  {"inflight.c", "inflight", 1e3 * BENCH_FLIGHT, BENCH_FLIGHT},
+                 {"inflight100.c", "inflight100", 1e3 * 100, 100},
                  {"binary.in.c", "binary.in", 1e6, 1},
                  {"binary.out.c", "binary.out", 1e6, 1}};
     bench_samples_clear(&page.samples);
@@ -261,12 +390,23 @@ static void start_row(void)
         evaluatef("void bench['%s'](%u)", timed[i].script, page.n);
         return;
     }
+    if (start_payload())
+        return;
+    unsigned views;
+    if (sscanf(page.row, "views.%u.c", &views) == 1) {
+        open_views(views);
+        return;
+    }
     if (!strcmp(page.row, "emit.c")) {
         page.phase = EMIT;
         emit_all();
     } else if (!strcmp(page.row, "emit.idle.c")) {
         page.phase = EMIT;
         emit_after_pauses();
+    } else if (!strcmp(page.row, "sixty.c")) {
+        page.phase = EMIT;
+        evaluatef("bench.expect(%u)", page.n);
+        page.ops->every(16, emit_one);
     } else if (!strcmp(page.row, "events.c")) {
         page.phase = EVENTS;
         emit_all();
@@ -279,7 +419,7 @@ static void start_row(void)
     } else if (!strcmp(page.row, "open.second")) {
         page.phase = SECOND;
         page.opened = bench_epoch();
-        page.ops->open_second();
+        page.ops->open(1);
     } else {
         bench_protocol_error(page.out, page.row, "unknown row");
     }

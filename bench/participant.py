@@ -6,6 +6,7 @@ makes its first view, hands every report of the page to `on_report()` and every 
 """
 
 import base64
+import functools
 import json
 import os
 import sys
@@ -18,13 +19,33 @@ EMIT_BATCH = 10  # emits that share one reading of the clock, which costs as muc
 EMIT_PAUSE = 0.002  # seconds before an emit of emit.idle.python: whoever sends it has gone to sleep
 EVENT = {"text": "0123456789" * 10}
 
+# Label of a payload row -> bytes, nanoseconds of its unit.
+SIZES = {"64": (64, 1e3), "1k": (1 << 10, 1e3), "64k": (64 << 10, 1e3), "1m": (1 << 20, 1e6), "64m": (64 << 20, 1e6)}
+
 # Row -> (nanoseconds of one unit of the row, calls per sample).
 TIMED = {
     "call.python": (1e3, 1),
     "inflight.python": (1e3 * FLIGHT, FLIGHT),
+    "inflight100.python": (1e3 * 100, 100),
     "binary.in.python": (1e6, 1),
     "binary.out.python": (1e6, 1),
 }
+
+for _how in ("echo.json", "echo.bytes", "give.json", "give.bytes"):
+    for _label, (_size, _unit) in SIZES.items():
+        TIMED["%s.%s.python" % (_how, _label)] = (_unit, 1)
+
+
+@functools.lru_cache(1)
+def payload_records(size):
+    """About size bytes of JSON, as page.js makes them."""
+    return [{"id": 7, "text": "x" * (min(size, 1024) - 22)} for _ in range(max(1, size >> 10))]
+
+
+@functools.lru_cache(1)
+def payload_bytes(size):
+    return (bytes(i * 7 & 255 for i in range(256)) * -(-size // 256))[:size]
+
 
 BASE64_HELPERS = """
 function b64(bytes) {
@@ -86,6 +107,8 @@ class Participant:
         self.entries = 0
         self.last_entry = None
         self.base = None
+        self.heard = 0  # messages of a flood
+        self.busy = False
 
     # ---- what a participant answers ----
     def evaluate(self, script):
@@ -103,6 +126,10 @@ class Participant:
     def on_gui(self, function, *args):
         """Call function on the GUI thread. The same as post() but where rows run elsewhere."""
         self.post(function, *args)
+
+    def every(self, milliseconds, function):
+        """Call function so often, on the thread that the host's own timers run on, until it returns False."""
+        raise NotImplementedError
 
     def open_second(self):
         """Open a further view; its page reports `painted`."""
@@ -127,6 +154,26 @@ class Participant:
     def blob_out(self):
         self.note_entry()
         return base64.b64encode(BLOB).decode("ascii")
+
+    def echo_json(self, text):
+        """For peers that carry text: a handler wants the value."""
+        self.note_entry()
+        return json.dumps(json.loads(text), separators=(",", ":"))
+
+    def echo_bytes(self, text):
+        self.note_entry()
+        return base64.b64encode(base64.b64decode(text)).decode("ascii")
+
+    def give_json(self, size):
+        self.note_entry()
+        return json.dumps(payload_records(int(size)), separators=(",", ":"))
+
+    def give_bytes(self, size):
+        self.note_entry()
+        return base64.b64encode(payload_bytes(int(size))).decode("ascii")
+
+    def noise(self, text):
+        self.heard += 1
 
     def note_entry(self):
         """In a sequence of awaited calls the time between two entries is one round trip."""
@@ -175,7 +222,11 @@ class Participant:
         self.entries, self.last_entry = 0, None
         if row in TIMED:
             self.phase = "timed"
-            self.evaluate("void bench['%s'](%d)" % (row.rsplit(".", 1)[0], n))
+            how, label = row.rsplit(".", 1)[0].rpartition(".")[::2]
+            if label in SIZES:
+                self.evaluate("void bench.carry('%s',%d,%d)" % (how, SIZES[label][0], n))
+            else:
+                self.evaluate("void bench['%s'](%d)" % (row.rsplit(".", 1)[0], n))
         elif row == "emit.python":
             self.phase = "emit"
             self.evaluate("bench.expect(%d)" % n)
@@ -199,11 +250,23 @@ class Participant:
             self.emit_start = time.perf_counter()
             for _ in range(n):
                 self.emit(EVENT)
+        elif row == "sixty.python":
+            self.phase = "emit"
+            self.evaluate("bench.expect(%d)" % n)
+            self.every(16, self._emit_one)
+        elif row in ("frame", "frame.flood"):
+            self.phase = "frame"
+            self.evaluate("bench.flood(%d)" % (100 if row == "frame.flood" else 0))
+            self.last_entry, self.heard = None, 0
+            self.every(16, self._tick)
         elif row == "blocked":
             self.phase = "block start"
             self.evaluate("bench.animate()")
-        elif row == "click":
+        elif row in ("click", "click.busy"):
             self.phase = "click"
+            if row == "click.busy":
+                self.busy = True
+                self.every(16, self._work)
             self.evaluate("bench.click(%d)" % n)
         elif row == "open.second":
             self.phase = "second"
@@ -231,6 +294,9 @@ class Participant:
             self.close_second()
             self.finish()
         elif self.phase in ("timed", "emit"):
+            if self.phase == "timed" and self.n == 0:
+                # One alone has no interval; it is long enough for the page's clock.
+                self.samples = [report["page_ms"] * 1e6 / TIMED[self.row][0]]
             self.finish()
         elif self.phase == "events":
             self.samples.append(self.n / (now - self.emit_start))
@@ -245,8 +311,37 @@ class Participant:
             if "armed" in report:
                 self.say(armed=True)
             else:
+                self.busy = False
                 self.samples = report["samples"]
                 self.finish()
+
+    def _emit_one(self):
+        self.emit(EVENT)
+        self.n -= 1
+        return self.n > 0
+
+    def _tick(self):
+        now = time.perf_counter_ns()
+        if self.last_entry is None:
+            self.begun, self.heard = now, 0
+        else:
+            self.samples.append((now - self.last_entry) / 1e6)
+        self.last_entry = now
+        if len(self.samples) < self.n:
+            return True
+        rate = self.heard / ((now - self.begun) / 1e9)
+        self.phase = "idle"
+        if self.row == "frame.flood":
+            self.evaluate("bench.flood(0)")
+        self.say(row=self.row, samples=self.samples, rate=rate)
+        return False
+
+    def _work(self):
+        """What a busy tool does in a timer."""
+        until = time.perf_counter() + 0.008
+        while self.busy and time.perf_counter() < until:
+            pass
+        return self.busy
 
     def _block(self):
         start = time.time()

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from rows import SIZES
+
 HERE = Path(__file__).resolve().parent
 PYTHON = sys.executable
 
@@ -48,24 +50,38 @@ def page_rows(language):
     memory = "memory." if language == "c" else "memory.python."
     idle = "idle" if language == "c" else "idle.python"
     rows = {row + "." + suffix for row in
-            ("call", "inflight", "binary.in", "binary.out", "emit", "emit.idle", "events")}
+            ("call", "inflight", "inflight100", "cost.page", "cost.host", "sixty.page", "sixty.host", "binary.in", "binary.out", "emit", "emit.idle", "events")}
+    rows |= {"%s.%s.%s.%s" % (how, kind, size, suffix)
+             for how in ("echo", "give") for kind in ("json", "bytes") for size in SIZES}
+    if language == "c":
+        rows |= {"views.%s%d.c" % (what, count) for what in ("", "rate.", "share.") for count in (1, 4, 16)}
+    else:
+        rows |= {"click.busy", "frame", "frame.flood", "frame.flood.rate"}
     return rows | {"click", "blocked", "blocked.raf", "open.cold", "open.second", memory + "pss", memory + "rss", idle}
 
 
 def page_candidates(build):
     launch = build / "bench-launch"
     found = [
-        Candidate("ours-c", [launch, build / "bench-host"], page_rows("c"), build / "bench-host", language="c",
+        Candidate("ours-c", [launch, build / "bench-host"], page_rows("c") | {"floor.json.%s.c" % size for size in SIZES},
+                  build / "bench-host", language="c",
                   environment={"AURORAVIEW_ENGINE_PATH": str(build.parent / "programs/engine/auroraview-engine")}),
         # The installed package, with the engine it brings.
         Candidate("ours-qt", [PYTHON, HERE / "host_qt.py"], page_rows("python"), language="python"),
     ]
+    found.append(Candidate("floor", [build / "bench-floor"], {"floor.wake", "floor.post", "floor.memcpy",
+                                                              "floor.memfd"}, build / "bench-floor"))
     for mode in ("reply", "eval", "scheme"):
         peer = build / "bench-webkitgtk"
         found.append(Candidate("webkitgtk-" + mode, [launch, peer, mode], page_rows("c"), peer, language="c"))
     for name, file in (("pygobject", "pygobject.py"), ("qwebchannel", "qwebchannel.py"),
                        ("pywebview", "pywebview_gtk.py"), ("webview-lib", "webview_lib.py")):
-        found.append(Candidate(name, [PYTHON, HERE / "peers" / file], page_rows("python"), language="python"))
+        cannot = {}
+        if name in ("pywebview", "webview-lib"):
+            cannot = dict.fromkeys(("click.busy", "frame", "frame.flood", "frame.flood.rate"),
+                                   "has no timers on its GUI thread")
+        found.append(Candidate(name, [PYTHON, HERE / "peers" / file], page_rows("python"), language="python",
+                               cannot=cannot))
     return found
 
 
@@ -98,6 +114,7 @@ class Process:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(candidate.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                             stderr=log, env=environment, start_new_session=True)
+        self.page = None  # process that runs its page, once somebody has looked for it
         self.rest = b""
         self.hello = self.read(timeout)
         self.pid = self.hello["first"].get("pid", self.hello.get("pid", self.process.pid))

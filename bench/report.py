@@ -3,7 +3,8 @@
 import json
 
 # What build/bench.json has of a row; everything else goes to bench-details.json.
-PUBLIC = ("name", "unit", "n", "p50", "p99", "peers", "ratio", "budget", "met")
+PUBLIC = ("name", "unit", "n", "p50", "p99", "peers", "ratio", "budget", "met", "key", "budget_on", "wanted_ratio",
+          "floor")
 
 
 def quantile(values, q):
@@ -42,7 +43,8 @@ def best_ratio(row, ours, peers):
     if ours is None or not medians:
         return None
     best = max(medians) if row.rate else min(medians)
-    if not best or not ours["p50"]:
+    # Something may also grow by less than nothing.
+    if best <= 0 or ours["p50"] <= 0:
         return None
     return ours["p50"] / best if row.rate else best / ours["p50"]
 
@@ -63,7 +65,7 @@ def judge(row, ours, peers, ratio):
     return within, ahead
 
 
-def assess(row, results, names):
+def assess(row, results, names, all_rows):
     """All there is to say about one row."""
     ours = results.figures(row.key, row.ours)
     peers, also, notes = {}, {}, [row.note] if row.note else []
@@ -79,6 +81,11 @@ def assess(row, results, names):
         notes.append("not available: " + row.absent)
     elif ours is None:
         notes.append("%s: %s" % (row.ours, results.reasons.get((row.key, row.ours), "did not run")))
+    floor = None
+    for other in all_rows:
+        figures = results.figures(other.key, other.ours) if other.key == row.floor else None
+        if figures:
+            floor = {"name": other.name, "unit": other.unit, "p50": figures["p50"]}
     ratio = best_ratio(row, ours, peers)
     within, ahead = judge(row, ours, peers, ratio)
     verdicts = [verdict for verdict in (within, ahead) if verdict is not None]
@@ -87,12 +94,13 @@ def assess(row, results, names):
         "p50": ours and ours["p50"], "p99": ours and ours["p99"], "noise": ours and ours["noise"],
         "peers": peers, "also": also, "ratio": ratio, "budget": row.budget, "budget_on": row.stat, "within": within,
         "wanted_ratio": row.factor, "ahead": ahead, "met": all(verdicts) if verdicts else None, "notes": notes,
+        "floor": floor, "ours": row.ours,
         "available": not row.absent,
     }
 
 
 def write(entries, path):
-    """bench.json, with the nine fields that others may rely on, and bench-details.json beside it with all of them."""
+    """bench.json, with the fields that others may rely on, and bench-details.json beside it with all of them."""
     public = []
     for entry in entries:
         line = {name: entry[name] for name in PUBLIC}
@@ -135,7 +143,7 @@ def goals(entry):
 def print_table(entries):
     for entry in entries:
         print("\n%s [%s]" % (entry["name"], entry["unit"]))
-        lines = [("AuroraView", entry)] if entry["p50"] is not None else []
+        lines = [("the system" if entry["ours"] == "floor" else "AuroraView", entry)] if entry["p50"] is not None else []
         lines += list(entry["also"].items()) + list(entry["peers"].items())
         if lines:
             print("    %-20s %12s %12s %26s" % ("", "p50", "p99", "round medians"))
@@ -145,6 +153,9 @@ def print_table(entries):
                                                number(noise["min"]) + " .. " + number(noise["max"])))
         for goal in goals(entry):
             print("    " + goal)
+        if entry["floor"]:
+            print("    floor: %s %s (%s)" % (number(entry["floor"]["p50"]), entry["floor"]["unit"],
+                                             entry["floor"]["name"]))
         for note in entry["notes"]:
             print("    note: " + note)
     missed = [entry for entry in entries if entry["met"] is False]

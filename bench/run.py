@@ -54,6 +54,8 @@ class Bench:
                     continue
                 if why:
                     self.results.give_up(row.key, candidate.name, why)
+                elif row.fragile and self.options.quick:
+                    self.results.give_up(row.key, candidate.name, "not in a quick run")
                 elif row.key in candidate.cannot:
                     self.results.give_up(row.key, candidate.name, candidate.cannot[row.key])
         return here
@@ -121,8 +123,8 @@ class Bench:
         self.results.add("blocked", process.name, [seen / (end - start)])
         self.results.add("blocked.raf", process.name, answer["samples"])
 
-    def click(self, process, n):
-        process.ask("click", n)
+    def click(self, row, process, n):
+        process.ask(row, n)
         if not process.read(30).get("armed"):
             raise Broken("%s did not arm its clicks" % process.name)
         title = "^bench-%s$" % process.name
@@ -134,14 +136,81 @@ class Bench:
         subprocess.run(["xdotool", "windowactivate", "--sync", window, "mousemove", "--window", window, "120", "200",
                         "click", "--repeat", str(n), "--delay", "150", "1"], check=True, stderr=subprocess.DEVNULL,
                        timeout=30)
-        self.results.add("click", process.name, process.answer("click")["samples"])
+        self.results.add(row, process.name, process.answer(row)["samples"])
+
+    def page_of(self, process):
+        """The process that runs the participant's page: engines keep idle ones beside it."""
+        if process.page is None:
+            pages = [pid for pid in descendants(process.process.pid) if is_page(pid)]
+            if not pages:
+                raise Broken("%s: no page process found" % process.name)
+            process.page = max(pages, key=lambda pid: cpu_ns(pid, pid))
+        return process.page
+
+    def cost(self, process):
+        """What 1,000 calls in flight cost each side, by the kernel's clock of each thread."""
+        language = process.candidate.language
+        page, n = self.page_of(process), max(5, self.amount.get(("inflight." + language, process.name), 0))
+        before = cpu_ns(page, page), host_cpu_ns(process.pid)
+        process.run("inflight." + language, n)
+        after = cpu_ns(page, page), host_cpu_ns(process.pid)
+        for side, i in (("page", 0), ("host", 1)):
+            # One batch more than the samples, which lie between two.
+            self.results.add("cost.%s.%s" % (side, language), process.name,
+                             [(after[i] - before[i]) / 1e6 / (n + 1)])
+
+    def sixty(self, rows):
+        """Everybody sends 60 events a second at the same time; memory once a second, the first third not counted."""
+        wanted = {row.key for row in rows if row.special == "sixty"}
+        seconds = self.options.sixty
+        going = {}
+        for name, process in self.processes.items():
+            language = process.candidate.language
+            if language and any(key in wanted and (key, name) not in self.results.reasons
+                                for key in ("sixty.page." + language, "sixty.host." + language)):
+                going[name] = process, "sixty." + language, self.page_of(process), [], []
+                process.ask("sixty." + language, seconds * 60)
+        for _ in range(seconds):
+            time.sleep(1)  # the row itself
+            for process, _, page, in_page, in_host in going.values():
+                in_page.append(private_kib(page))
+                in_host.append(private_kib(process.pid))
+        for name, (process, row, _, in_page, in_host) in going.items():
+            try:
+                process.answer(row, 60)
+            except Broken as error:
+                self.broke(process.candidate, row, error)
+                continue
+            language = process.candidate.language
+            for side, kib in (("page", in_page), ("host", in_host)):
+                self.results.add("sixty.%s.%s" % (side, language), name, [slope(kib[seconds // 3:]) * 60])
+
+    def frame(self, row, process):
+        answer = process.run(row.key, row.most)
+        self.results.add(row.key, process.name, answer["samples"])
+        if row.key == "frame.flood":
+            self.results.add("frame.flood.rate", process.name, [answer["rate"]])
+
+    def views(self, row, process):
+        answer = process.run(row.key, row.most, row.timeout)
+        self.results.add(row.key, process.name, answer["samples"])
+        for what in ("rate", "share"):
+            self.results.add(row.key.replace("views.", "views.%s." % what), process.name, [answer[what]])
 
     def run_row(self, row, process):
         key = (row.key, process.name)
+        if row.special == "cost":
+            return self.cost(process) if row.key.startswith("cost.page") else None
+        if row.special == "views":
+            return self.views(row, process) if row.key.count(".") == 2 else None
+        if row.special == "frame":
+            return self.frame(row, process) if row.key != "frame.flood.rate" else None
         if row.special == "click":
-            return self.click(process, row.most)
+            return self.click(row.key, process, row.most)
         if row.special == "blocked":
             return self.blocked(process) if row.key == "blocked" else None
+        if row.least == row.most:
+            self.amount[key] = row.most
         if key not in self.amount:
             start = time.monotonic()
             process.run(row.key, row.least, row.timeout)
@@ -162,7 +231,11 @@ class Bench:
             self.results.give_up(row.key, candidate.name, "no answer within %d s" % row.timeout)
             self.processes[candidate.name] = self.start(candidate)
         except (Broken, OSError, subprocess.SubprocessError) as error:
-            self.broke(candidate, row.key, error)
+            if row.fragile and not candidate.ours:
+                self.say(str(error))
+                self.results.give_up(row.key, candidate.name, "failed: %s" % error)
+            else:
+                self.broke(candidate, row.key, error)
             process.kill()
             self.processes[candidate.name] = self.start(candidate)
 
@@ -171,10 +244,17 @@ class Bench:
             self.processes[candidate.name] = self.start(candidate)
         self.processes = {name: process for name, process in self.processes.items() if process}
         try:
+            if any(row.special == "sixty" for row in rows):
+                self.sixty(rows)
             for number in range(rounds):
                 self.say("round %d of %d" % (number + 1, rounds))
                 for row in rows:
+                    if row.special == "sixty":
+                        continue
                     if row.special == "blocked" and number >= self.options.slow_rounds:
+                        continue
+                    # The last rounds: what they leave behind is not in the way of others.
+                    if row.rounds and number < rounds - row.rounds:
                         continue
                     # Another one begins each round, so that nobody always follows the same neighbour.
                     for i in range(len(candidates)):
@@ -202,6 +282,67 @@ def wakeups(pid):
     return counts
 
 
+def descendants(pid):
+    """Its children and theirs, and so on, in the order of their numbers."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name in parentheses may hold anything.
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            pass
+    found = {pid}
+    for child in sorted(parents):
+        ancestor = child
+        while ancestor not in found and ancestor in parents:
+            ancestor = parents[ancestor]
+        if ancestor in found:
+            found.add(child)
+    return sorted(found - {pid})
+
+
+def is_page(pid):
+    """Whether this runs pages: WebKit's web process, Chromium's renderer."""
+    try:
+        command = Path("/proc/%d/cmdline" % pid).read_bytes()
+    except OSError:
+        return False
+    # Chromium writes its words anew, with spaces between them.
+    return b"WebKitWebProcess" in command.split(b"\0")[0] or b"--type=renderer" in command
+
+
+def cpu_ns(pid, thread):
+    return int(Path("/proc/%d/task/%d/schedstat" % (pid, thread)).read_text().split()[0])
+
+
+def host_cpu_ns(pid):
+    total = 0
+    for task in Path("/proc/%d/task" % pid).iterdir():
+        try:
+            total += cpu_ns(pid, int(task.name))
+        except (OSError, ValueError):
+            pass  # it has ended meanwhile
+    return total
+
+
+def private_kib(pid):
+    """Memory that is this process's own, without what it maps from files."""
+    for line in Path("/proc/%d/status" % pid).read_text().splitlines():
+        if line.startswith("RssAnon"):
+            return int(line.split()[1])
+    return 0
+
+
+def slope(values):
+    """Of the straight line that fits best, per step."""
+    n = len(values)
+    if n < 2:
+        return 0.0
+    middle, mean = (n - 1) / 2, sum(values) / n
+    return (sum((i - middle) * (v - mean) for i, v in enumerate(values))
+            / sum((i - middle) ** 2 for i in range(n)))
+
+
 def thread_name(pid, thread):
     try:
         return Path("/proc/%d/task/%s/comm" % (pid, thread)).read_text().strip()
@@ -214,7 +355,7 @@ def parse(arguments):
     parser.add_argument("--build", required=True, type=Path, help="folder of the participants that Meson built")
     parser.add_argument("--out", required=True, type=Path, help="where bench.json goes")
     parser.add_argument("--quick", action="store_true", help="two short rounds, one fresh process: for trials")
-    parser.add_argument("--rounds", type=int, help="rounds for all rows (or BENCH_ROUNDS; 10)")
+    parser.add_argument("--rounds", type=int, help="rounds for all rows (or BENCH_ROUNDS; 8)")
     parser.add_argument("--starts", type=int, help="fresh processes per participant (5)")
     parser.add_argument("--slow-rounds", type=int, help="rounds that have the rows of several seconds (2)")
     parser.add_argument("--rows", type=lambda text: text.split(","), metavar="KEY[,KEY]",
@@ -222,7 +363,7 @@ def parse(arguments):
     parser.add_argument("--only", type=lambda text: text.split(","), metavar="NAME[,NAME]",
                         help="participants whose name contains one of these")
     options = parser.parse_args(arguments)
-    usual = (2, 1, 1) if options.quick else (10, 5, 2)
+    usual = (2, 1, 1) if options.quick else (8, 5, 2)
     rounds = os.environ.get("BENCH_ROUNDS", "")
     if options.rounds is None:
         if rounds and not rounds.isdigit():
@@ -232,6 +373,7 @@ def parse(arguments):
     options.starts = options.starts if options.starts is not None else min(usual[1], options.rounds)
     options.slow_rounds = options.slow_rounds if options.slow_rounds is not None else min(usual[2], options.rounds)
     options.share = 0.5 if options.quick else 1
+    options.sixty = 10 if options.quick else 60
     return options
 
 
@@ -245,7 +387,7 @@ def measure(bench, rows, candidates):
     idle = any(row.special == "idle" for row in to_run)
     if in_turns or idle:
         bench.session(here, in_turns, bench.options.rounds, idle)
-    return [assess(row, bench.results, [c.name for c in candidates if row.key in c.rows]) for row in rows]
+    return [assess(row, bench.results, [c.name for c in candidates if row.key in c.rows], rows) for row in rows]
 
 
 def main(arguments=None):

@@ -1,11 +1,12 @@
 """Peer: WebKitGTK from Python through PyGObject, register_script_message_handler_with_reply() on the GTK thread."""
 
+import json
 import os
 import sys
 
+# The modules of the folder above belong to no package: the path first, hence E402.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from participant import Participant, page_html, page_script, use_debian_modules  # noqa: E402
-import json  # noqa: E402
 
 ADAPTER = """
 window.peer = (() => {
@@ -14,7 +15,12 @@ window.peer = (() => {
         report: text => h('report').postMessage(text),
         echo: text => h('echo').postMessage(text),
         blobIn: bytes => h('blob_in').postMessage(b64(bytes)),
+        noise: text => h('noise').postMessage(text),
         blobOut: async () => unb64(await h('blob_out').postMessage('')),
+        echoJson: async value => JSON.parse(await h('echo_json').postMessage(JSON.stringify(value))),
+        echoBytes: async bytes => unb64(await h('echo_bytes').postMessage(b64(bytes))),
+        giveJson: async size => JSON.parse(await h('give_json').postMessage(String(size))),
+        giveBytes: async size => unb64(await h('give_bytes').postMessage(String(size))),
     };
 })();
 """
@@ -48,10 +54,16 @@ class PyGObject(Participant):
         manager = self.WebKit2.UserContentManager()
         manager.connect("script-message-received::report", lambda m, r: self.on_report(r.get_js_value().to_string()))
         manager.register_script_message_handler("report")
+        manager.connect("script-message-received::noise", lambda m, r: self.noise(r.get_js_value().to_string()))
+        manager.register_script_message_handler("noise")
         for name, function in (
             ("echo", self.echo),
             ("blob_in", self.blob_in),
             ("blob_out", lambda text: self.blob_out()),
+            ("echo_json", self.echo_json),
+            ("echo_bytes", self.echo_bytes),
+            ("give_json", self.give_json),
+            ("give_bytes", self.give_bytes),
         ):
             manager.connect("script-message-with-reply-received::" + name, self.on_call, function)
             manager.register_script_message_handler_with_reply(name, None)
@@ -88,6 +100,9 @@ class PyGObject(Participant):
 
     def emit(self, detail):
         self.view.evaluate_javascript("bench.event(" + json.dumps(detail) + ")", -1, None, None, None, None)
+
+    def every(self, milliseconds, function):
+        self.GLib.timeout_add(milliseconds, function)
 
     def post(self, function, *args):
         self.GLib.idle_add(lambda: function(*args) and False)

@@ -1,12 +1,14 @@
 """Peer: pywebview on its GTK backend. It runs each call of its js_api on a new thread, not on the GUI thread."""
 
+import json
 import os
 import sys
 import threading
+import time
 
+# The modules of the folder above belong to no package: the path first, hence E402.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from participant import Participant, page_html, use_debian_modules  # noqa: E402
-import json  # noqa: E402
+from participant import Participant, page_html, payload_records, use_debian_modules  # noqa: E402
 
 ADAPTER = """
 window.peer = (() => {
@@ -18,6 +20,10 @@ window.peer = (() => {
         peer.echo = text => api.echo(text);
         peer.blobIn = bytes => api.blob_in(b64(bytes));
         peer.blobOut = async () => unb64(await api.blob_out());
+        peer.echoJson = value => api.echo(value);
+        peer.echoBytes = async bytes => unb64(await api.echo_bytes(b64(bytes)));
+        peer.giveJson = size => api.give_json(size);
+        peer.giveBytes = async size => unb64(await api.give_bytes(size));
         early.forEach(peer.report);
     });
     return peer;
@@ -53,6 +59,16 @@ class PyWebView(Participant):
             def blob_out(self):
                 return peer.blob_out()
 
+            def echo_bytes(self, text):
+                return peer.echo_bytes(text)
+
+            def give_json(self, size):
+                peer.note_entry()
+                return payload_records(size)
+
+            def give_bytes(self, size):
+                return peer.give_bytes(size)
+
         self.api = Api()
         self.first_view_opening()
         self.view = self.open_view()
@@ -72,6 +88,13 @@ class PyWebView(Participant):
     def post(self, function, *args):
         # Its functions are for threads other than the GUI's: they wait for the GUI thread.
         threading.Thread(target=function, args=args).start()
+
+    def every(self, milliseconds, function):
+        def run():
+            while function():
+                time.sleep(milliseconds / 1e3)
+
+        threading.Thread(target=run).start()
 
     def on_gui(self, function, *args):
         from gi.repository import GLib

@@ -1,11 +1,12 @@
 """Peer: QWebChannel on PySide6's Qt WebEngine, handlers on the Qt thread."""
 
+import json
 import os
 import sys
 
+# The modules of the folder above belong to no package: the path first, hence E402.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from participant import Participant, page_html, page_script  # noqa: E402
-import json  # noqa: E402
 
 ADAPTER = """
 window.peer = (() => {
@@ -16,7 +17,12 @@ window.peer = (() => {
         peer.report = text => host.report(text);
         peer.echo = text => host.echo(text);
         peer.blobIn = bytes => host.blob_in(b64(bytes));
+        peer.noise = text => host.noise(text);
         peer.blobOut = async () => unb64(await host.blob_out());
+        peer.echoJson = async value => JSON.parse(await host.echo_json(JSON.stringify(value)));
+        peer.echoBytes = async bytes => unb64(await host.echo_bytes(b64(bytes)));
+        peer.giveJson = async size => JSON.parse(await host.give_json(size));
+        peer.giveBytes = async size => unb64(await host.give_bytes(size));
         host.event.connect(text => bench.event(JSON.parse(text)));
         early.forEach(peer.report);
     }));
@@ -53,6 +59,10 @@ class QtPeer(Participant):
             def report(self, text):
                 peer.on_report(text)
 
+            @QtCore.Slot(str)
+            def noise(self, text):
+                peer.noise(text)
+
             @QtCore.Slot(str, result=str)
             def echo(self, text):
                 return peer.echo(text)
@@ -64,6 +74,22 @@ class QtPeer(Participant):
             @QtCore.Slot(result=str)
             def blob_out(self):
                 return peer.blob_out()
+
+            @QtCore.Slot(str, result=str)
+            def echo_json(self, text):
+                return peer.echo_json(text)
+
+            @QtCore.Slot(str, result=str)
+            def echo_bytes(self, text):
+                return peer.echo_bytes(text)
+
+            @QtCore.Slot(int, result=str)
+            def give_json(self, size):
+                return peer.give_json(size)
+
+            @QtCore.Slot(int, result=str)
+            def give_bytes(self, size):
+                return peer.give_bytes(size)
 
         self.Host = Host
         channel_js = QtCore.QFile(":/qtwebchannel/qwebchannel.js")
@@ -97,6 +123,14 @@ class QtPeer(Participant):
 
     def emit(self, detail):
         self.view.host.event.emit(json.dumps(detail))
+
+    def every(self, milliseconds, function):
+        from PySide6 import QtCore
+
+        timer = QtCore.QTimer(self.app)
+        timer.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
+        timer.timeout.connect(lambda: function() or (timer.stop(), timer.deleteLater()))
+        timer.start(milliseconds)
 
     def post(self, function, *args):
         self.poster.posted.emit(function, args)

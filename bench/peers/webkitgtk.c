@@ -21,8 +21,8 @@ static const char *const mode_names[] = {"reply", "eval", "scheme"};
 
 static struct {
     enum mode mode;
-    WebKitWebView *view;
-    GtkWidget *window, *second_window;
+    WebKitWebView *views[BENCH_VIEWS];
+    GtkWidget *windows[BENCH_VIEWS];
     char *page_script;
 } peer;
 
@@ -33,7 +33,11 @@ static const char *const adapters[] = {
         " echo: text => h('echo').postMessage(text),"
         " blobIn: bytes => h('blob_in').postMessage(bytes.toBase64 ? "
         "bytes.toBase64() : b64(bytes)),"
-        " blobOut: async () => unb64(await h('blob_out').postMessage('')) };",
+        " blobOut: async () => unb64(await h('blob_out').postMessage('')),"
+        " giveJson: async size => JSON.parse(await "
+        "h('give_json').postMessage(String(size))),"
+        " giveBytes: async size => unb64(await "
+        "h('give_bytes').postMessage(String(size))) };",
     [EVAL] = "let nextId = 1; const pending = new Map();"
              "window.answer = (id, value) => { const done = pending.get(id); "
              "pending.delete(id); done(value); };"
@@ -46,7 +50,11 @@ static const char *const adapters[] = {
              " echo: text => ask('echo', text),"
              " blobIn: bytes => ask('blob_in', bytes.toBase64 ? "
              "bytes.toBase64() : b64(bytes)),"
-             " blobOut: async () => unb64(await ask('blob_out', '')) };",
+             " blobOut: async () => unb64(await ask('blob_out', '')),"
+             " giveJson: async size => JSON.parse(await ask('give_json', "
+             "size)),"
+             " giveBytes: async size => unb64(await ask('give_bytes', size)) "
+             "};",
     [SCHEME] = "const post = (name, body) => fetch('bench://host/' + name, { "
                "method: 'POST', body });"
                "window.peer = { report: text => "
@@ -55,7 +63,13 @@ static const char *const adapters[] = {
                " blobIn: async bytes => Number(await (await post('blob_in', "
                "bytes)).text()),"
                " blobOut: async () => new Uint8Array(await (await "
-               "post('blob_out', '')).arrayBuffer()) };",
+               "post('blob_out', '')).arrayBuffer()),"
+               " echoBytes: async bytes => new Uint8Array(await (await "
+               "post('echo', bytes)).arrayBuffer()),"
+               " giveJson: async size => (await post('give_json', "
+               "String(size))).json(),"
+               " giveBytes: async size => new Uint8Array(await (await "
+               "post('give_bytes', String(size))).arrayBuffer()) };",
 };
 
 /* Used where the engine has no Uint8Array.toBase64(). */
@@ -68,20 +82,36 @@ static const char base64_helpers[] =
     "Uint8Array.fromBase64(text);"
     " return Uint8Array.from(atob(text), c => c.charCodeAt(0)); }";
 
-static void evaluate(const char *script)
+static void evaluate_in(unsigned i, const char *script)
 {
-    webkit_web_view_evaluate_javascript(peer.view, script, -1, NULL, NULL, NULL,
-                                        NULL, NULL);
+    webkit_web_view_evaluate_javascript(peer.views[i], script, -1, NULL, NULL,
+                                        NULL, NULL, NULL);
 }
 
-static void evaluatef(const char *format, ...) G_GNUC_PRINTF(1, 2);
-static void evaluatef(const char *format, ...)
+static void evaluate(const char *script)
+{
+    evaluate_in(0, script);
+}
+
+/* A manager belongs to one view. */
+static unsigned number_of(WebKitUserContentManager *manager)
+{
+    unsigned i = 0;
+    while (i < BENCH_VIEWS - 1 &&
+           (!peer.views[i] ||
+            webkit_web_view_get_user_content_manager(peer.views[i]) != manager))
+        i++;
+    return i;
+}
+
+static void evaluatef(unsigned i, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void evaluatef(unsigned i, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     char *script = g_strdup_vprintf(format, args);
     va_end(args);
-    evaluate(script);
+    evaluate_in(i, script);
     g_free(script);
 }
 
@@ -96,13 +126,24 @@ static gsize blob_in_base64(const char *text)
     return same ? size : 0;
 }
 
+/* The answer to `text` as JSON or base64, to be freed; NULL: of another kind. */
+static char *given(const char *name, const char *text)
+{
+    gsize size = strtoul(text, NULL, 10), length;
+
+    if (!strcmp(name, "give_json"))
+        return g_strdup(bench_payload_json(size, &length));
+    if (!strcmp(name, "give_bytes"))
+        return g_base64_encode(bench_payload_bytes(size), size);
+    return NULL;
+}
+
 static gboolean on_message_with_reply(WebKitUserContentManager *manager,
                                       JSCValue *value,
                                       WebKitScriptMessageReply *reply,
                                       gpointer name)
 {
-    (void)manager;
-    bench_page_entry();
+    bench_page_entry(number_of(manager));
     JSCContext *context = jsc_value_get_context(value);
     JSCValue *answer;
     if (!strcmp(name, "blob_in")) {
@@ -114,8 +155,9 @@ static gboolean on_message_with_reply(WebKitUserContentManager *manager,
         answer = jsc_value_new_string(context, text);
         g_free(text);
     } else {
-        char *text = jsc_value_to_string(value);
-        answer = jsc_value_new_string(context, text);
+        char *text = jsc_value_to_string(value), *gift = given(name, text);
+        answer = jsc_value_new_string(context, gift ? gift : text);
+        g_free(gift);
         g_free(text);
     }
     webkit_script_message_reply_return_value(reply, answer);
@@ -126,20 +168,23 @@ static gboolean on_message_with_reply(WebKitUserContentManager *manager,
 static void on_message_with_id(WebKitUserContentManager *manager,
                                WebKitJavascriptResult *result, gpointer name)
 {
-    (void)manager;
-    bench_page_entry();
+    unsigned view = number_of(manager);
+    bench_page_entry(view);
     char *text =
         jsc_value_to_string(webkit_javascript_result_get_js_value(result));
     char *colon = strchr(text, ':');
     *colon = 0;
     if (!strcmp(name, "blob_in")) {
-        evaluatef("answer(%s,%zu)", text, (size_t)blob_in_base64(colon + 1));
+        evaluatef(view, "answer(%s,%zu)", text,
+                  (size_t)blob_in_base64(colon + 1));
     } else if (!strcmp(name, "blob_out")) {
         char *bytes = g_base64_encode(bench_blob, BENCH_BLOB_SIZE);
-        evaluatef("answer(%s,'%s')", text, bytes);
+        evaluatef(view, "answer(%s,'%s')", text, bytes);
         g_free(bytes);
     } else {
-        evaluatef("answer(%s,'%s')", text, colon + 1);
+        char *gift = given(name, colon + 1);
+        evaluatef(view, "answer(%s,'%s')", text, gift ? gift : colon + 1);
+        g_free(gift);
     }
     g_free(text);
 }
@@ -176,7 +221,8 @@ static void on_scheme(WebKitURISchemeRequest *request, gpointer data)
         g_object_unref(stream);
         return;
     }
-    bench_page_entry();
+    bench_page_entry(number_of(webkit_web_view_get_user_content_manager(
+        webkit_uri_scheme_request_get_web_view(request))));
     GByteArray *body = g_byte_array_new();
     GInputStream *in = webkit_uri_scheme_request_get_http_body(request);
     guchar chunk[65536];
@@ -185,7 +231,18 @@ static void on_scheme(WebKitURISchemeRequest *request, gpointer data)
            (got = g_input_stream_read(in, chunk, sizeof chunk, NULL, NULL)) > 0)
         g_byte_array_append(body, chunk, (guint)got);
     g_clear_object(&in);
-    if (!strcmp(path, "/blob_out")) {
+    gsize length = 0, size = 0;
+    if (g_str_has_prefix(path, "/give_")) {
+        g_byte_array_append(body, (const guchar *)"", 1);
+        size = strtoul((const char *)body->data, NULL, 10);
+    }
+    if (!strcmp(path, "/give_json")) {
+        const char *json = bench_payload_json(size, &length);
+        finish_scheme(request, (gpointer)json, (gssize)length, NULL);
+    } else if (!strcmp(path, "/give_bytes")) {
+        finish_scheme(request, (gpointer)bench_payload_bytes(size),
+                      (gssize)size, NULL);
+    } else if (!strcmp(path, "/blob_out")) {
         finish_scheme(request, bench_blob, BENCH_BLOB_SIZE, NULL);
     } else if (!strcmp(path, "/blob_in")) {
         gboolean same = body->len == BENCH_BLOB_SIZE &&
@@ -217,7 +274,8 @@ static WebKitWebView *open_view(GtkWidget **window_out)
         webkit_security_manager_register_uri_scheme_as_secure(security,
                                                               "bench");
     }
-    static const char *const calls[] = {"echo", "blob_in", "blob_out"};
+    static const char *const calls[] = {"echo", "blob_in", "blob_out",
+                                        "give_json", "give_bytes"};
     WebKitUserContentManager *manager = webkit_user_content_manager_new();
     g_signal_connect(manager, "script-message-received::report",
                      G_CALLBACK(on_report), NULL);
@@ -273,17 +331,28 @@ static const char *version(void)
 
 static void emit(void)
 {
-    evaluatef("bench.event(%s)", bench_event_json);
+    evaluatef(0, "bench.event(%s)", bench_event_json);
 }
 
-static void open_second(void)
+static gboolean on_tick(gpointer function)
 {
-    open_view(&peer.second_window);
+    return ((bool (*)(void))function)();
 }
 
-static void close_second(void)
+static void every(unsigned milliseconds, bool (*function)(void))
 {
-    gtk_widget_destroy(peer.second_window);
+    g_timeout_add(milliseconds, on_tick, (gpointer)function);
+}
+
+static void open_further(unsigned i)
+{
+    peer.views[i] = open_view(&peer.windows[i]);
+}
+
+static void close_further(unsigned i)
+{
+    peer.views[i] = NULL;
+    gtk_widget_destroy(peer.windows[i]);
 }
 
 static void on_report(WebKitUserContentManager *manager,
@@ -318,8 +387,10 @@ int main(int argc, char **argv)
         .version = version,
         .evaluate = evaluate,
         .emit = emit,
-        .open_second = open_second,
-        .close_second = close_second,
+        .every = every,
+        .open = open_further,
+        .close = close_further,
+        .evaluate_in = evaluate_in,
     };
     for (int i = 0; i < 3; i++)
         if (argc > 1 && !strcmp(argv[1], mode_names[i]))
@@ -330,10 +401,10 @@ int main(int argc, char **argv)
     g_free(adapter);
     gtk_init(&argc, &argv);
     bench_page_opening(&ops);
-    peer.view = open_view(&peer.window);
+    peer.views[0] = open_view(&peer.windows[0]);
     GIOChannel *in = g_io_channel_unix_new(STDIN_FILENO);
     g_io_add_watch(in, G_IO_IN | G_IO_HUP, on_line, NULL);
     gtk_main();
-    gtk_widget_destroy(peer.window);
+    gtk_widget_destroy(peer.windows[0]);
     return 0;
 }
