@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE = 60.0  # seconds; reached only by a failure
+LOOK_AGAIN = 0.05  # seconds between two looks
 IMAGES = 40
 THUMBNAIL = 64  # pixels a side of the images made here
 DRAWN = 200  # colours; an empty panel with its dock's title bar has about 30
@@ -25,14 +27,36 @@ def demo(*words, **options):
     return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **options)
 
 
-def until(condition, what):
+def until(run, condition, what):
+    """Look at what tells of no change, as pixels and process tables, until it is so. The demo's own end ends it."""
     deadline = time.monotonic() + PATIENCE
     while True:
         value = condition()
         if value:
             return value
         assert time.monotonic() < deadline, f"{what} did not come true"
-        time.sleep(0.02)
+        try:
+            code = run.wait(LOOK_AGAIN)
+        except subprocess.TimeoutExpired:
+            continue
+        raise AssertionError(f"the demo ended with {code} before {what}")
+
+
+def handle_of(pid):
+    """Its pidfd, or None: it has just ended."""
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        return None
+
+
+def await_end(handles):
+    """Wait for processes, by their pidfds, to end."""
+    deadline = time.monotonic() + PATIENCE
+    for handle in handles:
+        left = deadline - time.monotonic()
+        assert left > 0 and select.select([handle], [], [], left)[0], "a process does not end"
+        os.close(handle)
 
 
 def color(number):
@@ -182,9 +206,10 @@ def test_nothing_is_left_behind(folder, how):
     run = demo(folder, stderr=subprocess.PIPE)
     try:
         # The engine, its network process and the page's.
-        family = until(lambda: len(descendants(run.pid)) >= 3 and descendants(run.pid), "an engine")
+        family = until(run, lambda: len(descendants(run.pid)) >= 3 and descendants(run.pid), "an engine")
+        handles = [handle for handle in map(handle_of, family) if handle is not None]
         if how == "window":
-            window = until(lambda: visible_window(run.pid), "a window")
+            window = visible_window(run.pid)
             # The window manager's key for closing, as a person would use it.
             words = ["windowactivate", "--sync", window, "key", "--clearmodifiers", "alt+F4"]
             subprocess.run(["xdotool", *words], check=True, timeout=PATIENCE)
@@ -194,7 +219,7 @@ def test_nothing_is_left_behind(folder, how):
         else:
             run.send_signal(signal.SIGKILL)
             run.communicate(timeout=PATIENCE)
-        until(lambda: not any(map(alive, family)), "the end of every process")
+        await_end(handles)
     finally:
         run.kill()
 
@@ -229,13 +254,13 @@ def test_the_panel_comes_back(folder, victim):
     """When one of its processes is killed; the application goes on."""
     run = demo(folder)
     try:
-        window = until(lambda: visible_window(run.pid), "a window")
-        until(lambda: colors_on_screen(window) > DRAWN, "a drawn panel")
+        window = visible_window(run.pid)
+        until(run, lambda: colors_on_screen(window) > DRAWN, "a drawn panel")
         before = processes(run.pid, victim)
         for process in before:
             os.kill(process, signal.SIGKILL)
-        until(lambda: set(processes(run.pid, victim)) - set(before), f"another {victim}")
-        until(lambda: colors_on_screen(window) > DRAWN, "the panel, drawn again")
+        until(run, lambda: set(processes(run.pid, victim)) - set(before), f"another {victim}")
+        until(run, lambda: colors_on_screen(window) > DRAWN, "the panel, drawn again")
         assert run.poll() is None
     finally:
         run.kill()
@@ -243,9 +268,11 @@ def test_the_panel_comes_back(folder, victim):
 
 
 def visible_window(pid):
-    words = ["xdotool", "search", "--onlyvisible", "--pid", str(pid), "--name", "Asset Browser"]
+    """Once it is there."""
+    words = ["xdotool", "search", "--sync", "--onlyvisible", "--all", "--pid", str(pid), "--name", "Asset Browser"]
     found = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE).stdout.split()
-    return found[0] if found else None
+    assert found
+    return found[0]
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path):
