@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Longer text takes the slower way, which needs less memory meanwhile. */
+#define UNITS_TO ((size_t)64 << 20)
+
 /* Less text than this is a string sooner than it is decoded. */
 #define BYTES_FROM ((size_t)512)
 
@@ -77,10 +80,12 @@ static bool make_room(struct auvi_text *to, size_t space)
 static bool take_ascii(JSStringRef string, struct auvi_text *to)
 {
     size_t length = JSStringGetLength(string);
-    const JSChar *units = JSStringGetCharactersPtr(string);
+    const JSChar *units = NULL;
     JSChar all = 0;
     char *bytes;
 
+    if (length <= UNITS_TO)
+        units = JSStringGetCharactersPtr(string);
     if (!units || !make_room(to, length + 1))
         return false;
     bytes = to->bytes; /* not read again after each byte, which may alias it */
