@@ -43,8 +43,7 @@ def best_ratio(row, ours, peers):
     if ours is None or not medians:
         return None
     best = max(medians) if row.rate else min(medians)
-    # Something may also grow by less than nothing.
-    if best <= 0 or ours["p50"] <= 0:
+    if not best or not ours["p50"]:
         return None
     return ours["p50"] / best if row.rate else best / ours["p50"]
 
@@ -86,7 +85,7 @@ def assess(row, results, names, all_rows):
         figures = results.figures(other.key, other.ours) if other.key == row.floor else None
         if figures:
             floor = {"name": other.name, "unit": other.unit, "p50": figures["p50"]}
-    ratio = best_ratio(row, ours, peers)
+    ratio = best_ratio(row, ours, peers) if row.compare else None
     within, ahead = judge(row, ours, peers, ratio)
     verdicts = [verdict for verdict in (within, ahead) if verdict is not None]
     return {

@@ -24,6 +24,7 @@ class Row:
     special: str = ""  # "first", "idle", "blocked", "click", "cost", "sixty", "views", "frame": see run.py
     rounds: int = 0  # only in so many of the last rounds; 0: in all
     fragile: bool = False  # a peer may fail here; that says something of it, and is no failure of the run
+    compare: bool = True  # else no ratio: figures beside each other, of which neither is better
     floor: str = ""  # key of the row that says what no implementation can go below
     timeout: int = 20  # seconds for one run
     note: str = ""
@@ -44,7 +45,7 @@ def _payload_rows():
                               "%s of %s, %s, %s" % (size, what, way, "C" if language == "c" else "Python"),
                               "ms" if label in ("1m", "64m") else "us", ours, rounds=1 if huge else 2,
                               least=0 if huge else 3, most=0 if huge else 1000, seconds=0.1,
-                              timeout=15, fragile=huge,
+                              timeout=10 if huge else 15, fragile=huge,
                               floor="floor.json.%s.c" % label if (how, kind) == ("echo", "json") else "")
 
 
@@ -54,7 +55,7 @@ def _views_rows():
         common = dict(ours="ours-c", special="views", rounds=1, most=1000, timeout=40, fragile=count == 16)
         yield Row("views.%d.c" % count, calling + "a round trip", "us", **common)
         yield Row("views.rate.%d.c" % count, calling + "all together", "1/s", rate=True, **common)
-        yield Row("views.share.%d.c" % count, calling + "the slowest view's part of the mean", "%", rate=True, **common)
+        yield Row("views.share.%d.c" % count, calling + "the slowest view's part of the mean", "%", rate=True, compare=False, **common)
 
 
 def _floor_rows():
@@ -112,10 +113,11 @@ PAGE_ROWS = [
     Row("click.busy", "click -> Python -> DOM, GUI thread busy for 8 ms of every 16", "ms", "ours-qt", None, None,
         stat="p99", most=5, special="click", rounds=4),
     Row("frame", "interval of a 60 Hz timer of the host's, page at rest", "ms", "ours-qt", stat="p99", special="frame",
-        most=60, rounds=4),
+        most=60, rounds=4, compare=False),
     Row("frame.flood", "the same, the page sending 10,000 events/s", "ms", "ours-qt", stat="p99", special="frame",
-        most=60, rounds=4),
-    Row("frame.flood.rate", "how many of them the host has had", "1/s", "ours-qt", rate=True, special="frame"),
+        most=60, rounds=4, compare=False),
+    Row("frame.flood.rate", "how many of them the host has had", "1/s", "ours-qt", rate=True, special="frame",
+        compare=False),
     Row("blocked", "frames on the screen while the host's UI thread is blocked", "1/s", "ours-qt", 55, None, rate=True,
         special="blocked", note="counted on the screen, by its pixels; ours is blocked for 5 s, each peer for 1 s"),
     Row("blocked.raf", "animation callbacks of the page in that time", "1/s", "ours-qt", 55, None, rate=True,
@@ -128,11 +130,15 @@ PAGE_ROWS = [
     Row("memory.python.pss", "memory added to a Python host by its first view, PSS", "MiB", "ours-qt", 3, 20,
         special="first"),
     Row("memory.python.rss", "the same, RSS", "MiB", "ours-qt", None, None, special="first"),
-    Row("sixty.page.c", "memory of the page, growth in 60 Hz of events, C", "KiB/min", "ours-c", special="sixty"),
-    Row("sixty.host.c", "memory of the host, growth in the same", "KiB/min", "ours-c", special="sixty"),
+    Row("sixty.page.c", "memory of the page, growth in 60 Hz of events, C", "KiB/min", "ours-c", special="sixty",
+        compare=False),
+    Row("sixty.host.c", "memory of the host, growth in the same", "KiB/min", "ours-c", special="sixty",
+        compare=False),
     Row("sixty.page.python", "memory of the page, growth in 60 Hz of events, Python", "KiB/min", "ours-qt",
-        special="sixty"),
-    Row("sixty.host.python", "memory of the host, growth in the same", "KiB/min", "ours-qt", special="sixty"),
+        special="sixty",
+        compare=False),
+    Row("sixty.host.python", "memory of the host, growth in the same", "KiB/min", "ours-qt", special="sixty",
+        compare=False),
     *_views_rows(),
     *_payload_rows(),
     *_floor_rows(),
