@@ -4,6 +4,8 @@ import json
 import pathlib
 import re
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
 
@@ -30,7 +32,8 @@ def test_python_packages():
     assert rows(section("Python packages")) == listed
 
 
-def test_npm_packages():
-    package = json.loads((ROOT / "gallery" / "package.json").read_text())
+@pytest.mark.parametrize(("title", "folder"), [("demo", "gallery"), ("SDK", "sdk")])
+def test_npm_packages(title, folder):
+    package = json.loads((ROOT / folder / "package.json").read_text())
     listed = {**package.get("dependencies", {}), **package.get("devDependencies", {})}
-    assert rows(section("npm packages")) == listed
+    assert rows(section(f"npm packages of the {title}")) == listed
