@@ -2,10 +2,12 @@
 
 import array
 import collections
+import dataclasses
 import enum
 import gc
 import json
 import sys
+import typing
 
 import numpy as np
 import pytest
@@ -178,6 +180,55 @@ def test_numpy_numbers_are_numbers(value, text):
     assert plain(value) == text
 
 
+@dataclasses.dataclass
+class Mesh:
+    kind: typing.ClassVar[str] = "mesh"
+    name: str
+    points: object = None
+    child: "typing.Optional[Mesh]" = None
+
+
+class Color(enum.Enum):
+    RED = "red"
+    NONE = None
+
+
+def test_a_dataclass_is_the_object_of_its_fields():
+    text, parts = encode([Mesh("a", b"x", Mesh("b", np.zeros(1, dtype=np.float32)))])
+    assert json.loads(text) == [
+        {
+            "name": "a",
+            "points": {"$auv": 0},
+            "child": {"name": "b", "points": {"$auv": 1}, "child": None},
+        }
+    ]
+    assert [kind for kind, _ in parts] == [U8, F32]
+
+
+def test_a_member_of_an_enumeration_is_its_value():
+    assert plain([Color.RED, Color.NONE, {"color": Color.RED}]) == '["red",null,{"color":"red"}]'
+
+
+def test_a_dataclass_in_itself():
+    mesh = Mesh("a")
+    mesh.child = mesh
+    with pytest.raises(ValueError, match="nested"):
+        encode(mesh)
+
+
+def test_a_dataclass_that_lacks_a_field():
+    mesh = Mesh("a")
+    del mesh.name
+    with pytest.raises(AttributeError, match="name"):
+        encode(mesh)
+
+
+@pytest.mark.parametrize("value", [Mesh, Color])
+def test_their_classes_cannot_be_sent(value):
+    with pytest.raises(TypeError, match="cannot be sent to a page"):
+        encode(value)
+
+
 def test_placeholders_count_up():
     text, parts = encode([b"a", {"x": b"b"}, b"c"])
     assert json.loads(text) == [{"$auv": 0}, {"x": {"$auv": 1}}, {"$auv": 2}]
@@ -202,7 +253,7 @@ def test_marker_before_the_first_part():
 
 
 def test_too_many_parts():
-    encode([b"x"] * 64)
+    encode([b"x"] * 64 + [Color.RED, np.int64(1)])
     with pytest.raises(ValueError, match="more than 64"):
         encode([b"x"] * 65)
 
@@ -239,7 +290,7 @@ def test_buffers_are_let_go():
 
 
 def test_nothing_leaks():
-    value = {"text": "é" * 2000, "list": [1.5, None, 10**30], "data": b"x" * 10, "$auv": 1}
+    value = {"mesh": Mesh("a", Color.RED), "text": "é" * 2000, "list": [1.5, None, 10**30], "data": b"x" * 10, "$auv": 1}
 
     def counted():
         for _ in range(200):

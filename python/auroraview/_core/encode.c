@@ -8,6 +8,8 @@
  * never searched for it by the receiver, so a dict with a key "$auv" of its own
  * is wrapped, as {"$auv":["esc",{…}]}, only where there are parts. Whether
  * there are is known at the end: then, rarely, the value is encoded again.
+ *
+ * A dataclass is the object of its fields, a member of an enumeration its value.
  */
 #include "core.h"
 
@@ -31,6 +33,8 @@
 #define BUFFER_STRIDED (0x0010 | 0x0008)
 
 static int put_value(struct auvi_py_encoded *e, PyObject *value, int depth);
+static int put_member(struct auvi_py_encoded *e, PyObject *key, PyObject *value,
+                      bool first, int depth);
 
 /* ---- text -------------------------------------------------------------- */
 
@@ -331,30 +335,112 @@ static int get_buffer(PyObject *value, struct auvi_py_buffer *buffer, int *type)
     return rc;
 }
 
+/* Borrowed. A fresh string for each look-up would push what the host uses out
+ * of the interpreter's cache of attributes. */
+static PyObject *interned(PyObject **name, const char *text)
+{
+    if (!*name)
+        *name = PyUnicode_InternFromString(text);
+    return *name;
+}
+
+/* Without an error when there is none. */
+static PyObject *attribute_of_type(PyObject *value, PyObject *name)
+{
+    PyObject *found =
+        name ? PyObject_GetAttr((PyObject *)Py_TYPE(value), name) : NULL;
+
+    if (!found && PyErr_ExceptionMatches(PyExc_AttributeError))
+        PyErr_Clear();
+    return found;
+}
+
+/* A dataclass as an object of its fields. dataclasses.asdict() would copy all
+ * that is inside, arrays too. */
+static int put_fields(struct auvi_py_encoded *e, PyObject *value, int depth)
+{
+    static PyObject *fields_of, *name_of_field;
+    PyObject *fields, *name, *field;
+    int rc = -1;
+
+    if (!auvi_py_hook(&fields_of, "dataclasses", "fields") ||
+        !interned(&name_of_field, "name"))
+        return -1;
+    fields = PyObject_CallFunctionObjArgs(fields_of, value, NULL);
+    if (!fields)
+        return -1;
+    if (put_char(e, '{') < 0)
+        goto out;
+    for (Py_ssize_t i = 0; i < PyTuple_Size(fields); i++) {
+        name = PyObject_GetAttr(PyTuple_GetItem(fields, i), name_of_field);
+        field = name ? PyObject_GetAttr(value, name) : NULL;
+        rc = field ? put_member(e, name, field, i == 0, depth) : -1;
+        Py_XDECREF(name);
+        Py_XDECREF(field);
+        if (rc < 0)
+            goto out;
+    }
+    rc = put_char(e, '}');
+out:
+    Py_DECREF(fields);
+    return rc;
+}
+
+/* What is neither JSON nor binary, but says itself what it is made of. */
+static int put_described(struct auvi_py_encoded *e, PyObject *value, int depth)
+{
+    static PyObject *of_dataclass, *of_enum, *value_of_member;
+    PyObject *mark = attribute_of_type(
+        value, interned(&of_dataclass, "__dataclass_fields__"));
+    int rc;
+
+    if (mark) {
+        Py_DECREF(mark);
+        return put_fields(e, value, depth + 1);
+    }
+    if (PyErr_Occurred())
+        return -1;
+    mark = attribute_of_type(value, interned(&of_enum, "_member_map_"));
+    if (mark) {
+        PyObject *plain = NULL;
+
+        Py_DECREF(mark);
+        if (interned(&value_of_member, "value"))
+            plain = PyObject_GetAttr(value, value_of_member);
+        rc = plain ? put_value(e, plain, depth + 1) : -1;
+        Py_XDECREF(plain);
+        return rc;
+    }
+    if (!PyErr_Occurred())
+        PyErr_Format(PyExc_TypeError, "a value of %R cannot be sent to a page",
+                     (PyObject *)Py_TYPE(value));
+    return -1;
+}
+
 static int put_binary(struct auvi_py_encoded *e, PyObject *value, int depth)
 {
-    struct auvi_py_buffer *buffer;
+    bool full = e->part_count == AUV_MAX_PARTS;
+    struct auvi_py_buffer one_too_many;
+    struct auvi_py_buffer *buffer =
+        full ? &one_too_many : &e->buffers[e->part_count];
     int type;
 
-    if (e->part_count == AUV_MAX_PARTS) {
-        PyErr_Format(PyExc_ValueError,
-                     "more than %d binary values in one message",
-                     (int)AUV_MAX_PARTS);
-        return -1;
-    }
-    buffer = &e->buffers[e->part_count];
     if (get_buffer(value, buffer, &type) < 0) {
-        if (PyErr_ExceptionMatches(PyExc_TypeError)) {
-            PyErr_Clear();
-            PyErr_Format(PyExc_TypeError,
-                         "a value of %R cannot be sent to a page",
-                         (PyObject *)Py_TYPE(value));
-        }
-        return -1;
+        if (!PyErr_ExceptionMatches(PyExc_TypeError))
+            return -1;
+        PyErr_Clear();
+        return put_described(e, value, depth);
     }
     if (buffer->ndim == 0) {
         PyBuffer_Release(buffer);
         return put_scalar(e, value, depth + 1);
+    }
+    if (full) {
+        PyBuffer_Release(buffer);
+        PyErr_Format(PyExc_ValueError,
+                     "more than %d binary values in one message",
+                     (int)AUV_MAX_PARTS);
+        return -1;
     }
     e->parts[e->part_count] = (auv_part){.data = buffer->buf,
                                          .length = (size_t)buffer->len,
