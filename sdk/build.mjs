@@ -3,7 +3,8 @@
 // The mock runs the very scripts that AuroraView puts into its pages (src/page of
 // this repository), so what it does cannot differ from what the product does.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -22,17 +23,30 @@ function writeIfOther(file, text) {
 }
 
 function buildPage() {
-  const script = (name) => `(${readFileSync(join(page, `${name}.js`), "utf8").trim()})`;
-  // bridge.js gets the globals that it looks at from the mock.
+  const script = (name) => readFileSync(join(page, name), "utf8").trim();
+  const folder = mkdtempSync(join(tmpdir(), "auroraview-sdk-"));
+  let joined;
+  try {
+    // The list and the order are those of the product's own build.
+    const [, list] = /page_scripts = files\(([^)]*)\)/.exec(script("meson.build"));
+    const files = list.match(/[\w.]+\.js/g).map((name) => join(page, name));
+    const out = join(folder, "joined.js");
+    execFileSync("python3", [join(page, "embed.py"), ...files, out]);
+    joined = readFileSync(out, "utf8").trim();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  // The globals that the mock gives take the place of those of their names.
   writeIfOther(
     generated,
     `// Made by build.mjs from src/page; do not edit.
-const builtins = ${script("builtins")}();
-const bridge = ({ globalThis, document, Document, AbortSignal }) =>
-${script("bridge")};
-export const makeValues = (inlineLimit) => ${script("values")}(builtins, inlineLimit);
-export const makeBridge = (globals, native, inlineLimit) =>
-  bridge(globals)(builtins, makeValues(inlineLimit), native, true);
+const builtins = (${script("builtins.js")})();
+export const makeValues = (inlineLimit) => (${script("values.js")})(builtins, inlineLimit);
+export const makeBridge = (globals, native, inlineLimit) => {
+const { globalThis, document, Document, AbortSignal, setTimeout, clearTimeout, queueMicrotask } =
+  globals;
+return ${joined}(native, true, inlineLimit);
+};
 `,
   );
 }

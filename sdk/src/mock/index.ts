@@ -121,5 +121,9 @@ function globalsFor(scope: EventTarget): Globals {
     document: { readyState: document.readyState, addEventListener() {} },
     Document: { prototype: hidden },
     AbortSignal: { prototype: signals },
+    // Bound to the scope, the browser's own would refuse to run.
+    setTimeout: (fn: () => void, ms: number) => setTimeout(fn, ms),
+    clearTimeout: (timer: number) => clearTimeout(timer),
+    queueMicrotask: (fn: () => void) => queueMicrotask(fn),
   };
 }

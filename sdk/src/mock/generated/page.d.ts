@@ -25,5 +25,8 @@ export interface Globals {
   document: object;
   Document: object;
   AbortSignal: object;
+  setTimeout: object;
+  clearTimeout: object;
+  queueMicrotask: object;
 }
 export function makeBridge(globals: Globals, native: Native, inlineLimit: number): Deliver;
