@@ -14,7 +14,7 @@ from array import array
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from . import meshes, thumbs
+from . import contract, meshes, thumbs
 from .scan import Asset, Batch, Folder, Progress, ScanThread, display_name
 
 Roots = List[Tuple[str, str]]
@@ -168,7 +168,7 @@ class AssetService:
         """
         return time.perf_counter() * 1000
 
-    def hello(self) -> Dict[str, Any]:
+    def hello(self) -> contract.Snapshot:
         """The whole state; batches that come later have a higher sequence number."""
         with self._lock:
             self._panel_open = True
@@ -182,11 +182,11 @@ class AssetService:
             )
         return message
 
-    def thumbnail(self, id: int, side: int) -> "Future[Dict[str, Any]]":
+    def thumbnail(self, id: int, side: int) -> Future[contract.Thumbnail]:
         asset = self.asset(id)
         return self._images.submit(thumbs.make_thumbnail, asset.path, side)
 
-    def mesh(self, id: int) -> "Future[Dict[str, Any]]":
+    def mesh(self, id: int) -> Future[contract.MeshData]:
         return self._readers.submit(self._read_mesh, self.asset(id))
 
     def _read_mesh(self, asset: Asset) -> Dict[str, Any]:

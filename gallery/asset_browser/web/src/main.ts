@@ -267,11 +267,11 @@ function frame(now: number): void {
 }
 requestAnimationFrame(frame);
 
-host.on<Batch>("scan.batch", addBatch);
-host.on<{ generation: number; roots: string[] }>("scan.begin", (detail) => {
+host.on("scan.batch", addBatch);
+host.on("scan.begin", (detail) => {
   if (generation >= 0) begin(detail);
 });
-host.on<Selection>("select", selectFromHost);
+host.on("select", selectFromHost);
 await host.ready();
 restore(await host.hello());
 meters.start();
