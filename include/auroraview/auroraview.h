@@ -7,6 +7,8 @@
  *     message.h  messages, binary parts, calls and their answers
  *     app.h      the application: its queue, its wake, its loop
  *     view.h     a view: content, script, events, window, closing
+ *     state.h    values that host and page share
+ *     channel.h  streams between host and page
  *
  * HOW IT WORKS
  * The web engine runs in a process of its own, and each page in another. Your
@@ -41,7 +43,9 @@
 
 #include "auroraview/app.h"
 #include "auroraview/base.h"
+#include "auroraview/channel.h"
 #include "auroraview/message.h"
+#include "auroraview/state.h"
 #include "auroraview/view.h"
 
 #endif /* AURORAVIEW_H */

@@ -45,6 +45,9 @@ enum auvi_item_kind {
     AUVI_ITEM_HANDLER_OP, /* op: bind, unbind, on, off, observe */
     AUVI_ITEM_VIEW_EVENT, /* event: tell observers */
     AUVI_ITEM_LATEST,     /* latest[slot] of the view holds an event */
+    AUVI_ITEM_STATE,      /* the view's state has changed (state.c) */
+    AUVI_ITEM_CHANNEL,    /* channel has an event */
+    AUVI_ITEM_OFFER,      /* offer: the page has opened a channel */
     AUVI_ITEM_POST,       /* post */
     AUVI_ITEM_CLOSED      /* event: tell observers, then forget the view */
 };
@@ -64,6 +67,8 @@ struct auvi_item {
         struct auvi_handler_op *op;
         struct auvi_view_event *event;
         unsigned slot;
+        struct auv_channel *channel; /* a reference */
+        struct auvi_offer *offer;
         struct {
             void (*fn)(void *user);
             void *user;
@@ -259,6 +264,10 @@ struct auv_view {
     struct auvi_mutex calls_lock;
     struct auv_call *calls;
 
+    struct auvi_mutex streams_lock; /* what it guards: streams.h */
+    struct auvi_streams *streams;
+    _Atomic bool streams_due; /* the page has to be told something */
+
     /* consumer only */
     struct auvi_handlers *handlers;
     bool told_active;
@@ -365,6 +374,9 @@ void auvi_handler_op_discard(struct auvi_handler_op *op);
 void auvi_handlers_call(auv_view *view, struct auv_call *call);
 void auvi_handlers_event(auv_view *view, const auv_message *message);
 void auvi_handlers_observe(auv_view *view, const auv_event *event);
+void auvi_handlers_state(auv_view *view, const char *key, size_t key_length,
+                         const auv_message *value, auv_side source);
+void auvi_handlers_offer(auv_view *view, const char *name, size_t name_length);
 void auvi_handlers_free(auv_view *view); /* end of the view */
 struct auvi_handlers *auvi_handlers_create(void);
 
@@ -438,6 +450,9 @@ int auvi_send_wait(auv_view *view, struct auv_message *message,
                    int64_t deadline_us);
 /* Whoever waits for room looks again: there is some, or there will be none. */
 void auvi_send_room(auv_view *view);
+/* The view's streams have something for the page: see that somebody sends it.
+ * Any thread. */
+void auvi_send_streams(auv_view *view);
 /* What is held for the view may go now: the next flush looks. Any thread. */
 void auvi_send_want_flush(auv_view *view);
 /* After the last flush: forget what was wanted. */

@@ -3,6 +3,7 @@
  * thread, with no lock held.
  */
 #include "core/core.h"
+#include "core/streams.h"
 
 #include <stdlib.h>
 
@@ -78,6 +79,19 @@ enum auvi_process_result auvi_dispatch(void *ctx, void *what)
     case AUVI_ITEM_LATEST:
         tell_latest(item);
         break;
+    case AUVI_ITEM_STATE: /* the items of these three lie inside of others */
+        auvi_state_dispatch(view);
+        auv_view_unref(view);
+        send_deferred(app);
+        return result;
+    case AUVI_ITEM_CHANNEL:
+        auvi_channel_dispatch(item->u.channel);
+        send_deferred(app);
+        return result;
+    case AUVI_ITEM_OFFER:
+        auvi_offer_dispatch(item->u.offer);
+        send_deferred(app);
+        return result;
     case AUVI_ITEM_POST:
         item->u.post.fn(item->u.post.user);
         break;
@@ -119,6 +133,15 @@ void auvi_item_discard(struct auvi_item *item)
     case AUVI_ITEM_CLOSED:
         free(item->u.event);
         break;
+    case AUVI_ITEM_STATE:
+        auv_view_unref(item->view);
+        return;
+    case AUVI_ITEM_CHANNEL:
+        auvi_channel_discard(item->u.channel);
+        return;
+    case AUVI_ITEM_OFFER:
+        auvi_offer_discard(item->u.offer);
+        return;
     case AUVI_ITEM_LATEST:
     case AUVI_ITEM_POST:
         break;

@@ -17,7 +17,9 @@ enum op_kind {
     OP_UNBIND,
     OP_ON,
     OP_OFF,
-    OP_OBSERVE
+    OP_OBSERVE,
+    OP_STATE,
+    OP_OFFER
 };
 
 /* An entry of the table, and while it travels an operation on it. */
@@ -27,6 +29,8 @@ struct auvi_handler_op {
         auv_call_fn call;
         auv_message_fn message;
         auv_event_fn event;
+        auv_state_fn state;
+        auv_offer_fn offer;
     } fn;
     void *user;
     void (*free_user)(void *user);
@@ -43,7 +47,7 @@ struct auvi_handler_op {
 struct auvi_handlers {
     struct auvi_handler_op *calls[BUCKETS];
     struct auvi_handler_op *listeners[BUCKETS];
-    struct auvi_handler_op *observers;
+    struct auvi_handler_op *observers, *states, *offers;
     unsigned depth; /* handlers of this view that are running */
     bool has_dead;
 };
@@ -111,6 +115,8 @@ static void sweep(struct auvi_handlers *handlers)
         list_sweep(&handlers->listeners[i]);
     }
     list_sweep(&handlers->observers);
+    list_sweep(&handlers->states);
+    list_sweep(&handlers->offers);
     handlers->depth--;
 }
 
@@ -130,6 +136,14 @@ static void kill_op(struct auvi_handlers *handlers, struct auvi_handler_op *op)
 {
     op->dead = true;
     handlers->has_dead = true;
+}
+
+static void kill_listener(struct auvi_handlers *handlers,
+                          struct auvi_handler_op *list, int listener)
+{
+    for (; list; list = list->next)
+        if (!list->dead && list->listener == listener)
+            kill_op(handlers, list);
 }
 
 static void observer_catch_up(auv_view *view, struct auvi_handler_op *op)
@@ -178,13 +192,18 @@ void auvi_handlers_apply(auv_view *view, struct auvi_handler_op *op)
         observer_catch_up(view, op);
         handlers->depth--;
         break;
+    case OP_STATE:
+        list_append(&handlers->states, op);
+        break;
+    case OP_OFFER:
+        list_append(&handlers->offers, op);
+        break;
     case OP_OFF:
-        for (unsigned i = 0; i <= BUCKETS; i++) {
-            old = i < BUCKETS ? handlers->listeners[i] : handlers->observers;
-            for (; old; old = old->next)
-                if (!old->dead && old->listener == op->listener)
-                    kill_op(handlers, old);
-        }
+        for (unsigned i = 0; i < BUCKETS; i++)
+            kill_listener(handlers, handlers->listeners[i], op->listener);
+        kill_listener(handlers, handlers->observers, op->listener);
+        kill_listener(handlers, handlers->states, op->listener);
+        kill_listener(handlers, handlers->offers, op->listener);
         op_free(op);
         break;
     }
@@ -284,6 +303,47 @@ void auvi_handlers_observe(auv_view *view, const auv_event *event)
     sweep(handlers);
 }
 
+void auvi_handlers_state(auv_view *view, const char *key, size_t key_length,
+                         const auv_message *value, auv_side source)
+{
+    struct auvi_handlers *handlers = view->handlers;
+    struct auvi_handler_op *last = handlers->states;
+
+    if (view->forgotten)
+        return;
+    while (last && last->next)
+        last = last->next;
+    handlers->depth++;
+    for (struct auvi_handler_op *op = handlers->states; op; op = op->next) {
+        if (!op->dead)
+            op->fn.state(view, key, key_length, value, source, op->user);
+        if (op == last)
+            break;
+    }
+    handlers->depth--;
+    sweep(handlers);
+}
+
+void auvi_handlers_offer(auv_view *view, const char *name, size_t name_length)
+{
+    struct auvi_handlers *handlers = view->handlers;
+    uint32_t hash = hash_name(name, name_length), none = hash_name("", 0);
+    bool heard = false;
+
+    if (view->forgotten)
+        return;
+    handlers->depth++;
+    for (int named = 1; named >= 0 && !heard; named--)
+        for (struct auvi_handler_op *op = handlers->offers; op; op = op->next)
+            if (!op->dead && (named ? same_name(op, hash, name, name_length)
+                                    : same_name(op, none, "", 0))) {
+                heard = true;
+                op->fn.offer(view, name, name_length, op->user);
+            }
+    handlers->depth--;
+    sweep(handlers);
+}
+
 void auvi_handlers_free(auv_view *view)
 {
     struct auvi_handlers *handlers = view->handlers;
@@ -297,6 +357,10 @@ void auvi_handlers_free(auv_view *view)
             kill_op(handlers, op);
     }
     for (struct auvi_handler_op *op = handlers->observers; op; op = op->next)
+        kill_op(handlers, op);
+    for (struct auvi_handler_op *op = handlers->states; op; op = op->next)
+        kill_op(handlers, op);
+    for (struct auvi_handler_op *op = handlers->offers; op; op = op->next)
         kill_op(handlers, op);
     sweep(handlers);
 }
@@ -435,6 +499,38 @@ int auv_view_observe(auv_view *view, auv_event_fn fn, void *user,
     if (error < 0)
         return error;
     op->fn.event = fn;
+    listener = op->listener;
+    error = send_op(view, op);
+    return error < 0 ? error : listener;
+}
+
+int auv_view_state_observe(auv_view *view, auv_state_fn fn, void *user,
+                           void (*free_user)(void *user))
+{
+    struct auvi_handler_op *op = NULL;
+    int error = new_op(view, OP_STATE, "", 0, fn != NULL, user, free_user, &op);
+    int listener;
+
+    if (error < 0)
+        return error;
+    op->fn.state = fn;
+    listener = op->listener;
+    error = send_op(view, op);
+    return error < 0 ? error : listener;
+}
+
+int auv_view_on_channel(auv_view *view, const char *name, size_t name_length,
+                        auv_offer_fn fn, void *user,
+                        void (*free_user)(void *user))
+{
+    struct auvi_handler_op *op = NULL;
+    int error = new_op(view, OP_OFFER, name, name_length, fn && name, user,
+                       free_user, &op);
+    int listener;
+
+    if (error < 0)
+        return error;
+    op->fn.offer = fn;
     listener = op->listener;
     error = send_op(view, op);
     return error < 0 ? error : listener;

@@ -7,6 +7,7 @@
  * for a page, and takes no lock that is held while host code runs.
  */
 #include "core/core.h"
+#include "core/streams.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,8 @@ static void view_gone(auv_view *view, auv_close_reason reason)
                            view->close_error < 0 ? view->close_error
                                                  : AUV_ERR_CLOSED);
     auvi_calls_cancel(view, 0, 0);
+    auvi_streams_end(view, view->close_error < 0 ? view->close_error
+                                                 : AUV_ERR_CLOSED);
     auvi_mutex_lock(&app->send_lock);
     auvi_send_drop_held(view);
     auvi_mutex_unlock(&app->send_lock);

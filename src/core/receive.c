@@ -10,6 +10,7 @@
  * a page that breaks the rules loses its link and nothing else happens.
  */
 #include "core/core.h"
+#include "core/streams.h"
 
 #include <stdlib.h>
 
@@ -229,6 +230,7 @@ static void receive_hello(auv_view *view, const struct auvi_frame *frame,
 {
     auv_event event = {.kind = AUV_EVENT_PAGE_READY, .text = frame->name};
 
+    auvi_streams_document(view, frame->id == 1 ? frame->generation : 0);
     /* Which navigation it answers only its NAVIGATED tells: the page may have
      * gone there by itself, or it may be the answer to an earlier one. */
     atomic_store_explicit(&view->document, frame->generation,
@@ -279,6 +281,7 @@ static int receive_frame(auv_view *view, struct auvi_frame *frame,
             auvi_mutex_lock(&view->app->send_lock);
             auvi_send_end_evals(view, AUV_ERR_CANCELLED);
             auvi_mutex_unlock(&view->app->send_lock);
+            auvi_streams_gone(view, AUV_ERR_CANCELLED);
         }
         if (frame->generation)
             auvi_calls_cancel(view, 0, frame->generation);
@@ -287,6 +290,13 @@ static int receive_frame(auv_view *view, struct auvi_frame *frame,
         return receive_call(view, frame, outcome);
     case AUVI_FRAME_EVENT:
         return receive_event(view, frame, outcome);
+    case AUVI_FRAME_STATE_SET:
+    case AUVI_FRAME_STATE_DELETE:
+    case AUVI_FRAME_CHANNEL_OPEN:
+    case AUVI_FRAME_CHANNEL_DATA:
+    case AUVI_FRAME_CHANNEL_CREDIT:
+    case AUVI_FRAME_CHANNEL_CLOSE:
+        return auvi_streams_receive(view, frame, AUV_OK);
     case AUVI_FRAME_SCRIPT_ERROR:
         return receive_script_error(view, frame, outcome);
     case AUVI_FRAME_RESULT:
@@ -302,8 +312,8 @@ static int receive_frame(auv_view *view, struct auvi_frame *frame,
 
 /* This process had no free descriptor for what came with the frame, or no
  * memory for it. Whoever waits for it hears so; the link is fine. */
-static int receive_without_contents(auv_view *view,
-                                    const struct auvi_frame *frame, int reason)
+static int receive_without_contents(auv_view *view, struct auvi_frame *frame,
+                                    int reason)
 {
     struct auvi_request request;
     struct auv_message *error;
@@ -326,6 +336,9 @@ static int receive_without_contents(auv_view *view,
         error->generation = frame->generation;
         if (auvi_send(view, error, false) < 0)
             auv_message_unref(error);
+    } else if (frame->kind == AUVI_FRAME_STATE_SET ||
+               frame->kind == AUVI_FRAME_CHANNEL_DATA) {
+        return auvi_streams_receive(view, frame, reason);
     }
     return AUV_OK;
 }
@@ -363,6 +376,7 @@ static void link_ended(auv_view *view, int error)
     auvi_link_shutdown(view->link);
     atomic_store_explicit(&view->document, 0, memory_order_release);
     auvi_calls_cancel(view, 0, 0);
+    auvi_streams_gone(view, auvi_view_loss(view));
     /* Not those that still wait for a page: another may be on its way, as when
      * a navigation changes the process. */
     auvi_mutex_lock(&view->app->send_lock);
@@ -548,6 +562,7 @@ void auvi_view_set_link(auv_view *view, struct auvi_link *link)
                             link ? AUV_ERR_CANCELLED : auvi_view_loss(view));
     auvi_mutex_unlock(&app->send_lock);
     auvi_mutex_unlock(&app->receive_lock);
+    auvi_streams_gone(view, link ? AUV_ERR_CANCELLED : auvi_view_loss(view));
     auvi_link_close(old);
     if (old)
         auvi_calls_cancel(view, 0, 0);

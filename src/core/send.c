@@ -15,6 +15,7 @@
  * not read) is held with its view, in order, and counted in the backlog.
  */
 #include "core/core.h"
+#include "core/streams.h"
 
 #include <stdlib.h>
 
@@ -335,6 +336,14 @@ static void link_is_blocked(auv_view *view)
                         AUVI_POLL_OUT, view->id) == AUV_OK;
 }
 
+/* send_lock */
+static void send_streams(auv_view *view)
+{
+    if (view->link && !view->link_blocked &&
+        auvi_streams_send(view) == AUV_ERR_QUEUE_FULL)
+        link_is_blocked(view);
+}
+
 static void send_one(auv_view *view, struct stand stand,
                      struct auv_message *message)
 {
@@ -396,6 +405,8 @@ static void send_next(auv_view *view, struct auv_message *message)
 {
     struct stand stand = stand_of(view);
 
+    /* In front: who hears of an event finds the state that was set before. */
+    send_streams(view);
     if (view->held && !view->link_blocked &&
         message_fate(view, stand, view->held) != FATE_HOLD)
         send_held(view, stand);
@@ -432,6 +443,22 @@ void auvi_send_want_flush(auv_view *view)
         &app->flush, &top, view, memory_order_release, memory_order_relaxed));
 }
 
+void auvi_send_streams(auv_view *view)
+{
+    struct auv_app *app = view->app;
+
+    /* Whoever has set it sees to the rest; acquire and release, so that the
+     * sender who clears it sees what was done before. */
+    if (atomic_exchange_explicit(&view->streams_due, true,
+                                 memory_order_acq_rel))
+        return;
+    auvi_send_want_flush(view);
+    if (auvi_processor_is_current(&app->processor))
+        app->replies_deferred = true;
+    else
+        auvi_app_wake_link_thread(app);
+}
+
 static void unblock(auv_view *view)
 {
     if (atomic_exchange_explicit(&view->writable, false,
@@ -454,6 +481,7 @@ static void flush_queued(struct auv_app *app, bool forget)
                                  memory_order_acq_rel);
         if (!forget) {
             unblock(view);
+            send_streams(view);
             hold_owed(view);
             send_held(view, stand_of(view));
             flush_link(view);

@@ -3,6 +3,7 @@
  * lifecycle, then sends an order to the link thread or a message to the page.
  */
 #include "core/core.h"
+#include "core/streams.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -265,6 +266,7 @@ static void view_free(auv_view *view)
     if (view->closed_item)
         auvi_item_discard(view->closed_item);
     auvi_slots_free(view);
+    auvi_streams_free(view);
     free(view);
 }
 
@@ -278,7 +280,8 @@ static auv_view *view_new(auv_app *app)
     view->closed_item = auvi_closed_item_create();
     /* Without the view: a reference to itself would keep it for ever. */
     view->close_order = order_new(AUVI_ORDER_CLOSE, NULL, 0);
-    if (!view->handlers || !view->closed_item || !view->close_order) {
+    if (!view->handlers || !view->closed_item || !view->close_order ||
+        auvi_streams_init(view) < 0) {
         view_free(view);
         return NULL;
     }

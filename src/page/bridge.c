@@ -179,6 +179,13 @@ static void take_frame(struct page *page, const struct auvi_frame *frame)
         auvi_document_take(page->document, frame);
         break;
     case AUVI_FRAME_EVENT:
+    case AUVI_FRAME_STATE_SET:
+    case AUVI_FRAME_STATE_DELETE:
+    case AUVI_FRAME_STATE_SYNC:
+    case AUVI_FRAME_CHANNEL_OPEN:
+    case AUVI_FRAME_CHANNEL_DATA:
+    case AUVI_FRAME_CHANNEL_CREDIT:
+    case AUVI_FRAME_CHANNEL_CLOSE:
         if (!page->document || !auvi_document_granted(page->document) ||
             (frame->generation && !is_current(page, frame->generation))) {
             page->counts.dropped_events++;

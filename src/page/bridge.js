@@ -17,7 +17,9 @@
  *
  * JSON.stringify never writes RS or US, and names are percent-encoded. `parts`
  * is "type,offset,length;…", one entry for each buffer of the record. Kinds: C
- * call, X cancel, E event, R result, F failed result, J uncaught error.
+ * call, X cancel, E event, R result, F failed result, J uncaught error; S set and
+ * U unset a key of the state (id: number of the write); O open, M message (name:
+ * its cost), Q credit, Z close of a channel (id: its number).
  *
  * From it comes one JSON array, four elements for each record, so that a single
  * JSON.parse reads them all:
@@ -26,12 +28,15 @@
  *
  * `types` is an array with one entry for each buffer of the record, or 0. Kinds:
  * R reply, F failed reply, E event, V value of a script, T what it threw, X
- * cancel of a script, D events that native dropped, L the link is lost. Native
+ * cancel of a script, D events that native dropped, L the link is lost; S, U, A
+ * set, unset, acknowledge a key, Y all keys are there, behind N with the number
+ * of the page's last write that is in; O, M, B, Q, Z of a channel: joined,
+ * message (behind N with its cost), unreadable message, credit, close. Native
  * lets no payload through that could end, or run on into, another element. What
  * is still no JSON makes deliver() return false; then it comes again, each
  * record by itself.
  */
-(function (builtins, values, native, granted, shared) {
+(function (builtins, values, makeState, makeChannels, native, granted, shared) {
     'use strict';
 
     const {
@@ -54,6 +59,14 @@
     let flushing = false; // a microtask will
 
     function post(kind, id, name, payload) {
+        // In front: the host has the state as it was when the rest was made.
+        if (state.isDirty() && kind !== 'S' && kind !== 'U') {
+            const {text, buffers} = parts;
+            parts.text = '';
+            state.flush();
+            parts.text = text;
+            parts.buffers = buffers;
+        }
         out += `${kind}\x1f${id}\x1f${name}\x1f${parts.text}\x1f${payload}\x1e`;
         if (parts.text !== '') {
             for (let i = 0; i < parts.buffers.length; i++)
@@ -88,6 +101,9 @@
             take(back, none, undefined);
     }
     const none = list();
+
+    const state = makeState(builtins, values, post);
+    const channels = makeChannels(builtins, values, post);
 
     // ---- calls ----
 
@@ -476,12 +492,42 @@
                     warn('auroraview: the host does not read; events were dropped');
                 droppedOut += key;
                 break;
+            case 'N':
+                state.acked(key);
+                channels.cost(key);
+                break;
+            case 'S':
+            case 'U':
+            case 'A':
+            case 'Y':
+                stateFromHost(kind, key, types, payload, buffers, first);
+                break;
+            case 'O':
+            case 'M':
+            case 'B':
+            case 'Q':
+            case 'Z':
+                channels.fromHost(kind, key, types, payload, buffers, first);
+                break;
             case 'L':
                 rejectAll(payload);
+                channels.linkLost(payload);
+                state.finish();
                 break;
             }
         }
         return true;
+    }
+
+    function stateFromHost(kind, key, types, payload, buffers, first) {
+        let value;
+        try {
+            value = decode(payload, types, buffers, first);
+        } catch (error) {
+            report(`auroraview: state "${key}" of the host cannot be read`, error);
+            return;
+        }
+        state.fromHost(kind, key, value);
     }
 
     function deliver(text, buffers, value) {
@@ -621,7 +667,10 @@
             removeListeners(event, (entry) => fn === undefined || entry.fn === fn);
         },
         trigger,
-        whenReady: () => new PromiseNow((resolve) => resolve(api)),
+        state: state.state,
+        channel: channels.open,
+        whenReady: () => new PromiseNow((resolve) =>
+            state.whenComplete(() => resolve(api))),
         isReady: () => true,
         _ready: true,
         setConfig,

@@ -14,6 +14,8 @@
 #include "page/js.h"
 #include "page/records.h"
 
+#include "auroraview/channel.h"
+
 #include <glib.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -168,36 +170,19 @@ static bool fill_parts(JSContextRef context, const struct auvi_record *record,
 static bool fill_frame(struct auvi_document *document,
                        struct auvi_record *record, struct auvi_frame *frame)
 {
-    enum auvi_frame_kind kind;
+    enum auvi_frame_kind kind = auvi_record_frame_kind(record->kind);
 
-    switch (record->kind) {
-    case 'C':
-        kind = AUVI_FRAME_CALL;
-        break;
-    case 'X':
-        kind = AUVI_FRAME_CANCEL;
-        break;
-    case 'E':
-        kind = AUVI_FRAME_EVENT;
-        break;
-    case 'J':
-        kind = AUVI_FRAME_SCRIPT_ERROR;
+    if (!kind)
+        return false;
+    if (record->kind == 'J')
         record->payload_length =
             auvi_name_decode(record->payload, record->payload_length);
-        break;
-    case 'R':
-    case 'F':
-        kind = AUVI_FRAME_RESULT;
-        break;
-    default:
-        return false;
-    }
     /* Not what keeps the page out (it has no way to get here), but what makes
      * a mistake in bridge.js harmless. */
     if (!document->granted && kind != AUVI_FRAME_RESULT)
         return false;
     auvi_frame_init(frame, kind);
-    if (record->kind == 'F')
+    if (record->kind == 'F' || (record->kind == 'Z' && record->name_length))
         frame->flags = AUVI_FRAME_ERROR;
     frame->generation = document->counter;
     frame->id = record->id;
@@ -417,33 +402,35 @@ static void collect_plain(struct auvi_document *document, char kind,
     collect(document, &record);
 }
 
-/* The error that stands for a message that the page cannot read, to be freed;
- * NULL for an event, which is dropped. */
-static char *unreadable(struct auvi_document *document, char kind)
+/* Count a message that the page cannot read. The kind of the record that stands
+ * for it, 0: none; *error is its payload, to be freed. */
+static char unreadable(struct auvi_document *document, char kind, char **error)
 {
-    if (kind == 'E') {
-        document->host.counts->dropped_events++;
-        auvi_log(AUV_LOG_WARNING, "page: an event is not readable JSON");
-        return NULL;
+    *error = NULL;
+    if (kind == 'R' || kind == 'F') {
+        document->host.counts->refused_frames++;
+        *error = error_json(AUV_ERR_PROTOCOL,
+                            "the answer is not JSON that a page can read");
+        return 'F';
     }
-    document->host.counts->refused_frames++;
-    return error_json(AUV_ERR_PROTOCOL,
-                      "the answer is not JSON that a page can read");
+    document->host.counts->dropped_events++;
+    auvi_log(AUV_LOG_WARNING, "page: a message is not readable JSON");
+    return kind == 'M' || kind == 'Z' ? 'B' : 0; /* the channel ends */
 }
 
 static void take_message(struct auvi_document *document,
                          const struct auvi_frame *frame, char kind)
 {
     const char *payload = take_payload(frame);
-    char *error;
+    char *error, instead;
 
     if (payload && name_is_text(frame->name, frame->name_length) &&
         take_buffers(document, frame)) {
         struct auvi_message_record record = {
             .kind = kind,
             .id = frame->id,
-            .name = kind == 'E' ? frame->name : NULL,
-            .name_length = kind == 'E' ? frame->name_length : 0,
+            .name = frame->name_length ? frame->name : NULL,
+            .name_length = frame->name_length,
             .parts = frame->parts,
             .part_count = frame->part_count,
             .payload = payload,
@@ -451,8 +438,8 @@ static void take_message(struct auvi_document *document,
         };
 
         collect(document, &record);
-    } else if ((error = unreadable(document, kind)) != NULL) {
-        collect_plain(document, 'F', frame->id, error);
+    } else if ((instead = unreadable(document, kind, &error)) != 0) {
+        collect_plain(document, instead, frame->id, error ? error : "");
         g_free(error);
     }
     drop_payload(frame, payload);
@@ -461,17 +448,24 @@ static void take_message(struct auvi_document *document,
 void auvi_document_take(struct auvi_document *document,
                         const struct auvi_frame *frame)
 {
-    if (frame->kind == AUVI_FRAME_REPLY) {
-        take_message(document, frame,
-                     frame->flags & AUVI_FRAME_ERROR ? 'F' : 'R');
-    } else if (frame->kind == AUVI_FRAME_EVENT) {
-        take_message(document, frame, 'E');
-    } else {
+    char kind = auvi_record_kind(frame);
+    uint64_t number = frame->id;
+
+    if (kind == 'X') {
         gint64 id = (gint64)frame->id;
 
         g_hash_table_remove(document->evals, &id);
         collect_plain(document, 'X', frame->id, "");
+        return;
     }
+    if (kind == 'M') { /* what the page gives back for it */
+        number = AUV_CHANNEL_OVERHEAD + frame->payload_length;
+        for (size_t i = 0; i < frame->part_count; i++)
+            number += frame->parts[i].length;
+    }
+    if (kind == 'M' || strchr("SUAY", kind))
+        collect_plain(document, 'N', number, "");
+    take_message(document, frame, kind);
 }
 
 bool auvi_document_full(const struct auvi_document *document)
@@ -515,7 +509,7 @@ static void hand_over_singly(struct auvi_document *document, char *text,
         const struct collected *record =
             &g_array_index(records, struct collected, i);
         size_t count = 0;
-        char *error;
+        char *error, instead;
 
         while (buffer < record->buffers_end)
             own[count++] =
@@ -530,11 +524,11 @@ static void hand_over_singly(struct auvi_document *document, char *text,
                         JSObjectMakeArray(context, count, own, NULL),
                         undefined))
             continue;
-        error = unreadable(document, record->kind);
-        if (!error)
+        instead = unreadable(document, record->kind, &error);
+        if (!instead)
             continue;
         auvi_text_clear(&one);
-        add_plain(&one, 'F', record->id, error);
+        add_plain(&one, instead, record->id, error ? error : "");
         g_free(error);
         auvi_records_close(&one);
         if (!one.failed)

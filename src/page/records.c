@@ -322,3 +322,51 @@ void auvi_records_close(struct auvi_text *text)
 {
     auvi_text_add(text, "]", 1);
 }
+
+enum auvi_frame_kind auvi_record_frame_kind(char kind)
+{
+    static const struct {
+        char kind;
+        uint8_t frame;
+    } table[] = {
+        {'C', AUVI_FRAME_CALL},           {'X', AUVI_FRAME_CANCEL},
+        {'E', AUVI_FRAME_EVENT},          {'J', AUVI_FRAME_SCRIPT_ERROR},
+        {'R', AUVI_FRAME_RESULT},         {'F', AUVI_FRAME_RESULT},
+        {'S', AUVI_FRAME_STATE_SET},      {'U', AUVI_FRAME_STATE_DELETE},
+        {'O', AUVI_FRAME_CHANNEL_OPEN},   {'M', AUVI_FRAME_CHANNEL_DATA},
+        {'Q', AUVI_FRAME_CHANNEL_CREDIT}, {'Z', AUVI_FRAME_CHANNEL_CLOSE},
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (table[i].kind == kind)
+            return (enum auvi_frame_kind)table[i].frame;
+    return (enum auvi_frame_kind)0;
+}
+
+char auvi_record_kind(const struct auvi_frame *frame)
+{
+    switch (frame->kind) {
+    case AUVI_FRAME_REPLY:
+        return frame->flags & AUVI_FRAME_ERROR ? 'F' : 'R';
+    case AUVI_FRAME_EVENT:
+        return 'E';
+    case AUVI_FRAME_CANCEL:
+        return 'X';
+    case AUVI_FRAME_STATE_SET:
+        return 'S';
+    case AUVI_FRAME_STATE_DELETE:
+        return 'U';
+    case AUVI_FRAME_STATE_SYNC:
+        return frame->name_length ? 'A' : 'Y';
+    case AUVI_FRAME_CHANNEL_OPEN:
+        return 'O';
+    case AUVI_FRAME_CHANNEL_DATA:
+        return 'M';
+    case AUVI_FRAME_CHANNEL_CREDIT:
+        return 'Q';
+    case AUVI_FRAME_CHANNEL_CLOSE:
+        return 'Z';
+    default:
+        return 0;
+    }
+}

@@ -76,6 +76,10 @@ struct auvi_message_record {
 /* The records of a text are one array, which auvi_records_close() ends. */
 void auvi_record_add(struct auvi_text *text,
                      const struct auvi_message_record *record);
+/* Kind of the record that bridge.js sends for such a frame, and of that which it
+ * gets for one; 0: none. */
+enum auvi_frame_kind auvi_record_frame_kind(char kind);
+char auvi_record_kind(const struct auvi_frame *frame);
 void auvi_records_close(struct auvi_text *text);
 
 #endif /* AUVI_PAGE_RECORDS_H */

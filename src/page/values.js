@@ -267,5 +267,23 @@
         return encodeText(wellFormed(text));
     }
 
-    return {__proto__: null, wireName, plainText, parts, encode, decode};
+    // "type,offset,length;…" as a flat list of numbers.
+    function readParts(text) {
+        const numbers = list();
+        let value = 0;
+        for (let i = 0; i < text.length; i++) {
+            const unit = charCode(text, i);
+            if (unit >= 0x30 && unit <= 0x39) {
+                value = value * 10 + unit - 0x30;
+            } else {
+                numbers[numbers.length] = value;
+                value = 0;
+            }
+        }
+        if (text !== '')
+            numbers[numbers.length] = value;
+        return numbers;
+    }
+
+    return {__proto__: null, wireName, plainText, parts, encode, decode, readParts};
 })

@@ -49,6 +49,21 @@ enum auvi_frame_kind {
     /* data link, host -> page */
     AUVI_FRAME_REPLY = 7, /* id and generation of a CALL; flag ERROR */
     AUVI_FRAME_EVAL = 8,  /* id; payload: script text (not JSON) */
+    /* data link, both ways: shared state (core/state.c). generation: the
+     * document. name: the key. To the host id is the number of the page's
+     * write; to the page that of its last write of the key that is in */
+    AUVI_FRAME_STATE_SET = 20,    /* payload: the value */
+    AUVI_FRAME_STATE_DELETE = 21, /* the key is gone */
+    AUVI_FRAME_STATE_SYNC = 22,   /* host -> page: the value is the page's own;
+                                     without a name: all keys have been sent, and
+                                     writes up to id that were not are refused */
+    /* data link, both ways: channels (core/channel.c). generation: the document,
+     * id: the number that the page has given the channel */
+    AUVI_FRAME_CHANNEL_OPEN = 23,   /* page -> host name; host -> page payload:
+                                       bytes that each side lets the other send */
+    AUVI_FRAME_CHANNEL_DATA = 24,   /* payload; page -> host name: its cost */
+    AUVI_FRAME_CHANNEL_CREDIT = 25, /* payload: digits, bytes used up */
+    AUVI_FRAME_CHANNEL_CLOSE = 26,  /* flag ERROR: payload is why */
     /* control link: 64 and up, see engine/remote/channel.h */
     AUVI_FRAME_CONTROL = 64
 };
