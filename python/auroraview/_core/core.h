@@ -72,6 +72,8 @@ extern PyTypeObject *auvi_py_call_type;
 extern PyType_Spec auvi_py_app_spec;
 extern PyType_Spec auvi_py_view_spec;
 extern PyType_Spec auvi_py_call_spec;
+extern PyTypeObject *auvi_py_channel_type;
+extern PyType_Spec auvi_py_channel_spec;
 
 /* Free an instance of one of the types above. */
 void auvi_py_free(PyObject *self);
@@ -116,6 +118,21 @@ void auvi_py_on_event(auv_view *view, const auv_event *event, void *user);
 void auvi_py_on_result(auv_view *view, int error, const auv_message *result,
                        void *user);
 void auvi_py_on_post(void *user);
+/* Call fn, whose handler may be freed meanwhile, and log what it raises. Takes
+ * args; NULL means that they could not be made. */
+void auvi_py_notify(PyObject *fn, PyObject *args, const char *kind,
+                    PyObject *name);
+
+/* ---- methods of View for state and channels (streams.c) ------------------ */
+
+PyObject *auvi_py_state_set(PyObject *object, PyObject *args);
+PyObject *auvi_py_state_get(PyObject *object, PyObject *args);
+PyObject *auvi_py_state_delete(PyObject *object, PyObject *args);
+PyObject *auvi_py_state_clear(PyObject *object, PyObject *unused);
+PyObject *auvi_py_state_keys(PyObject *object, PyObject *unused);
+PyObject *auvi_py_state_observe(PyObject *object, PyObject *fn);
+PyObject *auvi_py_on_channel(PyObject *object, PyObject *args);
+PyObject *auvi_py_channel_open(PyObject *object, PyObject *args);
 
 /* ---- values (encode.c, decode.c) --------------------------------------- */
 

@@ -224,10 +224,8 @@ void auvi_py_on_call(auv_view *view, auv_call *call, void *user)
 
 /* ---- the rest ---------------------------------------------------------- */
 
-/* Keep the function over a call in which its handler may be freed. Takes args;
- * NULL means that they could not be made. */
-static void notify(PyObject *fn, PyObject *args, const char *kind,
-                   PyObject *name)
+void auvi_py_notify(PyObject *fn, PyObject *args, const char *kind,
+                    PyObject *name)
 {
     PyObject *result = NULL;
 
@@ -253,7 +251,7 @@ void auvi_py_on_message(auv_view *view, const auv_message *message, void *user)
     if (value)
         args = handler->with_name ? Py_BuildValue("(OO)", name, value)
                                   : Py_BuildValue("(O)", value);
-    notify(handler->fn, args, "event", name);
+    auvi_py_notify(handler->fn, args, "event", name);
     Py_XDECREF(value);
     Py_XDECREF(name);
     PyGILState_Release(gil);
@@ -276,7 +274,7 @@ void auvi_py_on_event(auv_view *view, const auv_event *event, void *user)
             "(iiiOiiiiKO)", (int)event->kind, (int)event->reason, event->error,
             text, (int)event->x, (int)event->y, (int)event->width,
             (int)event->height, (unsigned long long)event->native, source);
-    notify(handler->fn, args, "observer", NULL);
+    auvi_py_notify(handler->fn, args, "observer", NULL);
     Py_XDECREF(text);
     Py_XDECREF(source);
     PyGILState_Release(gil);
@@ -302,7 +300,7 @@ void auvi_py_on_result(auv_view *view, int error, const auv_message *result,
     if (value || failure)
         args = Py_BuildValue("(OO)", value ? value : Py_None,
                              failure ? failure : Py_None);
-    notify(handler->fn, args, "result function", NULL);
+    auvi_py_notify(handler->fn, args, "result function", NULL);
     Py_XDECREF(value);
     Py_XDECREF(failure);
     auvi_py_handler_free(handler);
@@ -314,7 +312,7 @@ void auvi_py_on_post(void *user)
     struct auvi_py_handler *handler = user;
     PyGILState_STATE gil = PyGILState_Ensure();
 
-    notify(handler->fn, PyTuple_New(0), "posted function", NULL);
+    auvi_py_notify(handler->fn, PyTuple_New(0), "posted function", NULL);
     auvi_py_handler_free(handler);
     PyGILState_Release(gil);
 }

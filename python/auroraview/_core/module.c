@@ -129,6 +129,12 @@ static const struct {
     {"EVENT_SCRIPT_ERROR", AUV_EVENT_SCRIPT_ERROR},
     {"EVENT_NATIVE", AUV_EVENT_NATIVE},
     {"EVENT_DESTROYING", AUV_EVENT_DESTROYING},
+    {"SIDE_HOST", AUV_SIDE_HOST},
+    {"SIDE_PAGE", AUV_SIDE_PAGE},
+    {"CHANNEL_OPENED", AUV_CHANNEL_OPENED},
+    {"CHANNEL_READABLE", AUV_CHANNEL_READABLE},
+    {"CHANNEL_WRITABLE", AUV_CHANNEL_WRITABLE},
+    {"CHANNEL_CLOSED", AUV_CHANNEL_CLOSED},
 };
 
 static int add_type(PyObject *module, PyTypeObject **slot, PyType_Spec *spec,
@@ -169,7 +175,9 @@ static int core_exec(PyObject *module)
     }
     if (add_type(module, &auvi_py_app_type, &auvi_py_app_spec, "App") < 0 ||
         add_type(module, &auvi_py_view_type, &auvi_py_view_spec, "View") < 0 ||
-        add_type(module, &auvi_py_call_type, &auvi_py_call_spec, "Call") < 0)
+        add_type(module, &auvi_py_call_type, &auvi_py_call_spec, "Call") < 0 ||
+        add_type(module, &auvi_py_channel_type, &auvi_py_channel_spec,
+                 "Channel") < 0)
         return -1;
     for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++)
         if (PyModule_AddIntConstant(module, constants[i].name,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from auroraview._core import Call
 
-__all__ = ["call_failed", "handler_failed", "reply_later"]
+__all__ = ["call_failed", "describe", "handler_failed", "reply_later"]
 
 
 def _text(value: object) -> str:
@@ -58,6 +58,16 @@ def call_failed(
         _text(error),
         code if isinstance(code, int) and -(2**31) <= code < 2**31 else 0,
         _traceback_json(error) if debug else None,
+    )
+
+
+def describe(error: BaseException) -> tuple[str, str, int]:
+    """Name, message and code of an error, for the page."""
+    code = getattr(error, "code", 0)
+    return (
+        _text(type(error).__name__),
+        _text(error),
+        code if isinstance(code, int) and -(2**31) <= code < 2**31 else 0,
     )
 
 

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, TypeVar
 
+    from auroraview.core.channel import Channel, ChannelManager
     from auroraview.core.events import ConnectionId
     from auroraview.core.ready_events import ReadyEvents
     from auroraview.core.signals import WebViewSignals
+    from auroraview.core.state import State
     from auroraview.utils.thread_dispatcher import DCCThreadSafeWrapper
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -123,8 +125,11 @@ class WebView:
         # Events may be told on another thread as soon as the view is made.
         self._events = EventHub()
         self._companions = Companions(self)
+        self._app = _app.default_app()
+        self._state: State | None = None
+        self._channels: ChannelManager | None = None
         self._core = _core.View(
-            _app.default_app(),
+            self._app,
             title=title,
             width=width,
             height=height,
@@ -433,6 +438,41 @@ class WebView:
 
     def on_blurred(self, handler: Callable[[Any], object]) -> ConnectionId:
         return self._events.connect("blurred", handler)
+
+    # -- state and channels ------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """Values shared with the page: its ``auroraview.state``."""
+        if self._state is None:
+            from auroraview.core.state import State
+
+            self._state = State(self)
+        return self._state
+
+    @property
+    def channels(self) -> ChannelManager:
+        """The open channels of this view."""
+        if self._channels is None:
+            from auroraview.core.channel import ChannelManager
+
+            self._channels = ChannelManager(self)
+        return self._channels
+
+    def create_channel(self, id: str | None = None, *, window: int = 0) -> Channel:
+        """Open our end of the channel that the page has as
+        ``auroraview.channel(id)``; see :meth:`ChannelManager.create`."""
+        return self.channels.create(id, window=window)
+
+    def on_channel(self, id: str, handler: Callable[[Channel], object] | None = None) -> Any:
+        """``handler(channel)`` for every channel of that id that the page opens and
+        that has no end here: ``on_channel(id, fn)``, or as a decorator."""
+
+        def bind(handler: Callable[[Channel], object]) -> Callable[[Channel], object]:
+            self._core.on_channel(id, lambda name: handler(self.channels.create(name)))
+            return handler
+
+        return bind if handler is None else bind(handler)
 
     # -- functions for the page --------------------------------------------------
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeVar
 
+    from auroraview.core.channel import Channel, ChannelManager
+    from auroraview.core.state import State
+
     F = TypeVar("F", bound=Callable[..., Any])
 
 __all__ = ["QtWebView"]
@@ -132,6 +135,8 @@ class QtWebView(QtWidgets.QWidget):
         self._view: WebView | None = None
         self._calls: dict[str, Callable[..., Any]] = {}
         self._handlers: list[tuple[str, Callable[[Any], object]]] = []
+        self._offers: list[tuple[str, Callable[[Channel], object]]] = []
+        self._state: State | None = None
         self._page_title = ""
         self._url = ""
         self._loading = False
@@ -176,7 +181,16 @@ class QtWebView(QtWidgets.QWidget):
             view.bind_call(name, func)
         for event, handler in self._handlers:
             view.register_callback(event, handler)
+        for id, offer in self._offers:
+            view.on_channel(id, offer)
+        if self._state is not None:
+            self._state._move(view._core)
         self.destroyed.connect(view.close)
+
+    def _open_view(self) -> WebView:
+        if self._view is None:
+            raise Closed("the widget was destroyed")
+        return self._view
 
     def _alive(self) -> WebView | None:
         view = self._view
@@ -459,6 +473,37 @@ class QtWebView(QtWidgets.QWidget):
             connection = view.register_callback(event, handler)
         self._handlers.append((event, handler))
         return connection
+
+    @property
+    def state(self) -> State:
+        """Values shared with the page. They are kept when the widget is closed and
+        shown again."""
+        if self._state is None:
+            from auroraview.core.state import State
+
+            self._state = State(self._open_view())
+        return self._state
+
+    @property
+    def channels(self) -> ChannelManager:
+        """The open channels of the page."""
+        return self._open_view().channels
+
+    def create_channel(self, id: str | None = None, *, window: int = 0) -> Channel:
+        """Open a channel; see :meth:`WebView.create_channel`."""
+        return self._open_view().create_channel(id, window=window)
+
+    def on_channel(self, id: str, handler: Callable[[Channel], object] | None = None) -> Any:
+        """Hear of channels that the page opens; see :meth:`WebView.on_channel`."""
+
+        def bind(handler: Callable[[Channel], object]) -> Callable[[Channel], object]:
+            self._offers.append((id, handler))
+            view = self._alive()
+            if view is not None:
+                view.on_channel(id, handler)
+            return handler
+
+        return bind if handler is None else bind(handler)
 
     def bind_call(self, method: str, func: Callable[..., Any] | None = None) -> Any:
         """Let the page call ``func``; see :meth:`WebView.bind_call`."""
