@@ -9,7 +9,7 @@
  */
 #include "base/base.h"
 #include "engine/engine.h"
-#include "engine/null/script.h"
+#include "engine/null/streams.h"
 #include "wire/link.h"
 
 #include <stdlib.h>
@@ -38,6 +38,8 @@ struct null_view {
     size_t grant_count;
     struct kept *kept, **kept_tail;
     bool waits_out;
+    struct null_engine *engine;
+    struct auvi_null_streams *streams;
     char *events; /* "[name,data],…" that auroraview.events() gives */
     size_t events_length;
 };
@@ -213,7 +215,6 @@ static void page_events(struct null_engine *null, struct null_view *view,
 static void page_keep_event(struct null_view *view,
                             const struct auvi_frame *frame)
 {
-    static const char hex[] = "0123456789abcdef";
     size_t room = view->events_length + frame->name_length * 6 +
                   frame->payload_length + 16;
     char *grown = realloc(view->events, room), *at;
@@ -223,20 +224,7 @@ static void page_keep_event(struct null_view *view,
     view->events = grown;
     at = grown + view->events_length;
     *at++ = '[';
-    *at++ = '"';
-    for (size_t i = 0; i < frame->name_length; i++) {
-        unsigned char c = (unsigned char)frame->name[i];
-
-        if (c == '"' || c == '\\' || c < 0x20) {
-            memcpy(at, "\\u00", 4);
-            at[4] = hex[c >> 4];
-            at[5] = hex[c & 15];
-            at += 6;
-        } else {
-            *at++ = (char)c;
-        }
-    }
-    *at++ = '"';
+    at = auvi_null_put_string(at, frame->name, frame->name_length);
     *at++ = ',';
     if (frame->payload && frame->payload_length) {
         memcpy(at, frame->payload, frame->payload_length);
@@ -267,9 +255,8 @@ static void page_eval(struct null_engine *null, struct null_view *view,
         text = mapped = auvi_shm_map(frame->payload_fd, frame->payload_length);
     auvi_script_parse(text ? text : "", text ? frame->payload_length : 0,
                       &script);
-    if ((script.kind == AUVI_SCRIPT_CALL || script.kind == AUVI_SCRIPT_EMIT ||
-         script.kind == AUVI_SCRIPT_EVENTS) &&
-        !view->granted) {
+    if (script.kind != AUVI_SCRIPT_VALUE && script.kind != AUVI_SCRIPT_NEVER &&
+        script.kind != AUVI_SCRIPT_ERROR && !view->granted) {
         page_result(null, view, frame->id, true, no_bridge,
                     sizeof(no_bridge) - 1);
     } else if (script.kind == AUVI_SCRIPT_VALUE) {
@@ -283,7 +270,8 @@ static void page_eval(struct null_engine *null, struct null_view *view,
         page_result(null, view, frame->id, false, "null", 4);
     } else if (script.kind == AUVI_SCRIPT_EVENTS) {
         page_events(null, view, frame->id);
-    } else if (script.kind == AUVI_SCRIPT_ERROR) {
+    } else if (!auvi_null_streams_run(view->streams, frame->id, &script) &&
+               script.kind == AUVI_SCRIPT_ERROR) {
         page_result(null, view, frame->id, true, no_script,
                     sizeof(no_script) - 1);
     }
@@ -301,7 +289,9 @@ static void page_receive(struct null_engine *null, struct null_view *view)
         got = auvi_link_receive(view->link, &frame);
         if (got != 1)
             break;
-        if (frame.kind == AUVI_FRAME_EVAL) {
+        if (auvi_null_streams_take(view->streams, &frame)) {
+            ;
+        } else if (frame.kind == AUVI_FRAME_EVAL) {
             page_eval(null, view, &frame);
         } else if (frame.kind == AUVI_FRAME_EVENT) {
             if (view->granted)
@@ -349,6 +339,21 @@ static void page_hello(struct null_engine *null, struct null_view *view)
     page_navigated(null, view);
 }
 
+static void streams_send(void *user, const struct auvi_frame *frame)
+{
+    struct null_view *view = user;
+
+    page_send(view->engine, view, frame);
+}
+
+static void streams_result(void *user, uint64_t id, const char *json,
+                           size_t length)
+{
+    struct null_view *view = user;
+
+    page_result(view->engine, view, id, false, json, length);
+}
+
 /* ---- the table ------------------------------------------------------------ */
 
 static int null_create(const struct auvi_engine_config *config,
@@ -387,6 +392,7 @@ static void view_free(struct null_view *view)
     free_kept(view);
     auvi_link_close(view->link);
     free_grants(view->grants, view->grant_count);
+    auvi_null_streams_free(view->streams);
     free(view->url);
     free(view->events);
     free(view);
@@ -411,10 +417,16 @@ static int null_view_create(struct auvi_engine *engine, uint32_t id,
 {
     struct null_engine *null = null_of(engine);
     struct null_view *view = calloc(1, sizeof(*view));
+    struct auvi_null_page page = {streams_send, streams_result, view};
     struct auvi_engine_event wanted = {.kind = AUVI_ENGINE_LINK_WANTED};
 
-    if (!view)
+    if (view)
+        view->streams = auvi_null_streams_create(&page);
+    if (!view || !view->streams) {
+        free(view);
         return auvi_fail(AUV_ERR_NOMEM, "no memory for a view");
+    }
+    view->engine = null;
     view->id = id;
     view->kept_tail = &view->kept;
     view->next = null->views;
@@ -530,6 +542,7 @@ static int load(struct null_engine *null, uint32_t id, uint32_t navigation,
     }
     view->events_length = 0;
     view->document = ++view->documents;
+    auvi_null_streams_reset(view->streams, view->document);
     if (navigation)
         view->navigation = navigation;
     view->granted = is_granted(view, url);

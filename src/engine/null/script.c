@@ -222,8 +222,62 @@ static bool parse_invocation(struct reader *r, struct auvi_script *out)
     return take(r, ")");
 }
 
+static bool parse_name(struct reader *r, const char *close,
+                       struct auvi_script *out)
+{
+    const char *from = r->at;
+
+    return skip_string(r) && decode_name(from, r->at, out) && take(r, close);
+}
+
+static bool parse_json(struct reader *r, struct auvi_script *out)
+{
+    skip_space(r);
+    out->json = r->at;
+    if (!skip_value(r, 0))
+        return false;
+    out->json_length = (size_t)(r->at - out->json);
+    return true;
+}
+
+/* Behind "auroraview.state". */
+static bool parse_state(struct reader *r, struct auvi_script *out)
+{
+    if (take(r, ".toJSON()")) {
+        out->kind = AUVI_SCRIPT_STATE_ALL;
+        return true;
+    }
+    out->kind = AUVI_SCRIPT_STATE_SET;
+    return take(r, "[") && parse_name(r, "]", out) && take(r, " =") &&
+           parse_json(r, out);
+}
+
+/* Behind "auroraview.channel". */
+static bool parse_channel(struct reader *r, struct auvi_script *out)
+{
+    if (!take(r, "(") || !parse_name(r, ")", out))
+        return false;
+    out->kind = AUVI_SCRIPT_CHANNEL_CLOSE;
+    if (take(r, ".close()"))
+        return true;
+    out->kind = AUVI_SCRIPT_CHANNEL_SEND;
+    return take(r, ".send(") && parse_json(r, out) && take(r, ")");
+}
+
 static bool parse(struct reader *r, struct auvi_script *out)
 {
+    if (take(r, "auroraview.state"))
+        return parse_state(r, out);
+    if (take(r, "auroraview.channel"))
+        return parse_channel(r, out);
+    if (take(r, "delete auroraview.state[")) {
+        out->kind = AUVI_SCRIPT_STATE_DELETE;
+        return parse_name(r, "]", out);
+    }
+    if (take(r, "auroraview.received(")) {
+        out->kind = AUVI_SCRIPT_CHANNEL_TAKE;
+        return parse_name(r, ")", out);
+    }
     if (take(r, "auroraview.events()")) {
         out->kind = AUVI_SCRIPT_EVENTS;
         return true;

@@ -6,11 +6,19 @@
  *     auroraview.call("name", JSON)        calls the host; value: the answer
  *     auroraview.emit("name", JSON)        emits to the host; value: null
  *     new Promise(() => {})                never settles
+ *     auroraview.state["key"] = JSON       sets it; value: the JSON
+ *     delete auroraview.state["key"]       value: true
+ *     auroraview.state.toJSON()            value: all of it
+ *     auroraview.channel("name").send(JSON)   opens it if need be; value: null,
+ *                                             once there was credit
+ *     auroraview.channel("name").close()      value: null
  *
- * and one that only it has:
+ * and two that only it has:
  *
  *     auroraview.events()                  [[name, data], …] that have come,
  *                                          which are then forgotten
+ *     auroraview.received("name")          messages of the channel that have
+ *                                          come, which are then used up
  */
 #ifndef AUVI_NULL_SCRIPT_H
 #define AUVI_NULL_SCRIPT_H
@@ -23,6 +31,12 @@ enum auvi_script_kind {
     AUVI_SCRIPT_EMIT,
     AUVI_SCRIPT_NEVER,
     AUVI_SCRIPT_EVENTS,
+    AUVI_SCRIPT_STATE_SET,
+    AUVI_SCRIPT_STATE_DELETE,
+    AUVI_SCRIPT_STATE_ALL,
+    AUVI_SCRIPT_CHANNEL_SEND,
+    AUVI_SCRIPT_CHANNEL_CLOSE,
+    AUVI_SCRIPT_CHANNEL_TAKE,
     AUVI_SCRIPT_ERROR /* anything else */
 };
 
