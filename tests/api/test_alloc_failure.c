@@ -93,6 +93,9 @@ enum {
     VALUE,
     CALL,
     POST,
+    CHANGES,
+    OFFERS,
+    CHANNEL,
     PROMISES
 };
 
@@ -239,6 +242,74 @@ static void close_view(auv_app *app, auv_view *view)
     }
 }
 
+static void on_change(auv_view *view, const char *key, size_t key_length,
+                      const auv_message *value, auv_side source, void *user)
+{
+    (void)view;
+    (void)key_length;
+    (void)value;
+    (void)source;
+    (void)user;
+    assert_non_null(key);
+}
+
+static void on_offer(auv_view *view, const char *name, size_t name_length,
+                     void *user)
+{
+    auv_channel *channel;
+
+    (void)name_length;
+    (void)user;
+    if (auv_channel_open(view, name, NUL, NULL, &channel) < 0)
+        return;
+    auv_channel_send(channel, "1", NUL, NULL, 0);
+    auv_channel_close(channel);
+    auv_channel_unref(channel);
+}
+
+/* Both ends of what they share; what the page does may fail for want of memory
+ * in its process, which is ours here. */
+static void use_streams(struct life *life, auv_view *view)
+{
+    static const unsigned char large[LARGE];
+    const auv_part part = {large, sizeof(large), AUV_PART_U8};
+    auv_channel_options options = AUV_CHANNEL_OPTIONS_INIT;
+    struct promise *promises = life->promises;
+    auv_channel *channel = NULL;
+    auv_message *value = NULL;
+    int error;
+
+    took(life, CHANGES,
+         auv_view_state_observe(view, on_change, &promises[CHANGES], keep));
+    took(life, OFFERS,
+         auv_view_on_channel(view, "", 0, on_offer, &promises[OFFERS], keep));
+    error =
+        auv_view_state_set(view, "a", NUL, "{\"$auv\":0}", NUL, &part, 1, 0);
+    check_error(life, error, "state_set");
+    assert_int_equal(auv_view_state_get(view, "a", NUL, &value), error == 1);
+    auv_message_unref(value);
+    auv_view_state_delete(view, "a", NUL, 0);
+    check_error(life, auv_view_state_set(view, "b", NUL, "1", NUL, NULL, 0, 0),
+                "state_set");
+    options.user = &promises[CHANNEL];
+    options.free_user = keep;
+    if (took(life, CHANNEL,
+             auv_channel_open(view, "mine", NUL, &options, &channel)) == AUV_OK)
+        check_error(life, auv_channel_send(channel, "[1]", NUL, &part, 1),
+                    "channel_send");
+    for (int i = 0; i < 4; i++) {
+        static const char *const scripts[] = {
+            "auroraview.state[\"c\"] = 2", "delete auroraview.state[\"c\"]",
+            "auroraview.channel(\"mine\").send(1)",
+            "auroraview.channel(\"its\").send(1)"};
+
+        error = auv_view_eval(view, scripts[i], NUL,
+                              life->strict ? DEADLINE_MS : EVAL_MS, NULL, NULL);
+        check_error(life, error, scripts[i]);
+    }
+    auv_channel_unref(channel); /* the library keeps it until it ends */
+}
+
 static void use_view(struct life *life, auv_app *app, auv_view *view)
 {
     static const char call[] = "auroraview.call(\"x\", [1])";
@@ -256,6 +327,7 @@ static void use_view(struct life *life, auv_app *app, auv_view *view)
                     auv_view_on(view, "said", NUL, on_page_event,
                                 &promises[LISTENER], keep));
     emit(life, view);
+    use_streams(life, view);
     took(life, VALUE,
          auv_view_eval(view, "[1,2]", NUL, timeout_ms, on_script_end, &value));
     took(life, CALL,
@@ -301,7 +373,10 @@ static bool live(long from, long count, bool close)
                      {"on", false, 0},
                      {"eval of a value", false, 0},
                      {"eval of a call", false, 0},
-                     {"post", false, 0}},
+                     {"post", false, 0},
+                     {"state_observe", false, 0},
+                     {"on_channel", false, 0},
+                     {"channel_open", false, 0}},
         .strict = from == 0,
     };
     auv_app_options options = AUV_APP_OPTIONS_INIT;
