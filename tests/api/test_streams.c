@@ -440,6 +440,15 @@ static void without_credit_nothing_is_sent_and_nothing_lost(void **unused)
     check_end(&end, AUV_SIDE_NONE, AUV_ERR_CANCELLED);
 }
 
+static bool nothing_is_pending(void *user)
+{
+    struct end *end = user;
+    size_t sent, received;
+
+    auv_channel_pending(end->channel, &sent, &received);
+    return !sent && !received;
+}
+
 static void the_page_waits_for_the_host_to_read(void **unused)
 {
     struct end end;
@@ -470,6 +479,7 @@ static void the_page_waits_for_the_host_to_read(void **unused)
     pump_until_count(host.app, &out.calls, 1);
     assert_int_equal(auv_channel_receive(end.channel, 0, &message),
                      AUV_ERR_TIMEOUT);
+    pump_until(host.app, nothing_is_pending, &end); /* all is given back */
     check_value(&host, "auroraview.channel(\"x\").send(5)", "null");
     check_value(&host, "auroraview.channel(\"x\").close()", "null");
     /* What has come can still be taken. */
