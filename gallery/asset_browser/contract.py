@@ -7,7 +7,7 @@ bound (web/src/host.d.ts).
 from __future__ import annotations
 
 from array import array
-from typing import Annotated, List, Optional, Tuple, TypedDict
+from typing import Annotated, List, Optional, Tuple, TypedDict, Union
 
 
 class FolderColumns(TypedDict):
@@ -45,13 +45,10 @@ class Progress(TypedDict):
 
 
 class Batch(Columns):
-    generation: int
-    sequence: int
     progress: Progress
 
 
 class Begin(TypedDict):
-    generation: int
     roots: List[str]
 
 
@@ -60,16 +57,12 @@ class Selection(TypedDict):
     folder: Optional[int]
 
 
-class Selected(TypedDict, total=False):
-    """What the panel has changed of the selection."""
+class Query(TypedDict):
+    """What the panel shows of the catalogue."""
 
-    asset: Optional[int]
-    folder: Optional[int]
-
-
-class Snapshot(Batch):
-    roots: List[str]
-    selection: Selection
+    text: str
+    kind: str
+    sort: str
 
 
 class Thumbnail(TypedDict):
@@ -95,8 +88,16 @@ class MeshData(TypedDict):
     seconds: float
 
 
-Events = TypedDict("Events", {"scan.begin": Begin, "scan.batch": Batch, "select": Selection})
+class Events(TypedDict):
+    """No events, but what else the panel is told: the messages of the channel `scan`, and the
+    values of the state."""
+
+    scan: Union[Begin, Batch]
+    selection: Selection
 
 
 class Emits(TypedDict):
-    select: Selected
+    """What the panel writes to the state."""
+
+    selection: Selection
+    query: Query

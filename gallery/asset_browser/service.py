@@ -1,8 +1,9 @@
 """What the panel can ask for: the scan, thumbnails, meshes. Knows no widget.
 
 Handlers run on the Qt thread and only look things up; reading and decoding happen on worker
-threads, whose futures are the replies. The scan's thread emits to the page itself, so the panel
-keeps filling even while the Qt thread is busy.
+threads, whose futures are the replies. What the scan finds goes to the page by a channel that a
+thread of its own feeds: the panel keeps filling while the Qt thread is busy, and a page that draws
+slowly holds that thread, not the scan.
 """
 
 from __future__ import annotations
@@ -37,21 +38,19 @@ class AssetService:
         self._lock = threading.Lock()
         self._folders: Dict[int, Folder] = {}
         self._assets: Dict[int, Asset] = {}
+        self._batches: List[Batch] = []
         self._progress = Progress()
         self._generation = 0
-        self._batches = 0
         self._next_id = 0
         self._panel_open = False
-
-        # What the host itself has selected: a page that loads (again) starts from it.
-        self.selection: Dict[str, Optional[int]] = {"asset": None, "folder": None}
+        self._changed = threading.Condition(self._lock)  # batches, generation, an end
 
         view.bind_call("ping", self.ping)
-        view.bind_call("browser.hello", self.hello)
         view.bind_call("browser.rescan", self.rescan)
         view.bind_call("browser.cancel", self.cancel)
         view.bind_call("browser.thumbnail", self.thumbnail)
         view.bind_call("browser.mesh", self.mesh)
+        view.on_channel("scan", self._feed)
 
     # --- scan ---------------------------------------------------------------------------------
 
@@ -71,7 +70,7 @@ class AssetService:
 
     @property
     def panel_open(self) -> bool:
-        """Whether a page has asked for the state."""
+        """Whether a page has asked for what the scan finds."""
         with self._lock:
             return self._panel_open
 
@@ -106,12 +105,10 @@ class AssetService:
             self._folders.clear()
             self._assets.clear()
             self._progress = Progress()
-            self._batches = 0
+            self._batches = []
             first_id = self._next_id
-            panel_open = self._panel_open
-        self.selection = {"asset": None, "folder": None}
-        if panel_open:
-            self._view.emit("scan.begin", {"generation": generation, "roots": self._labels()})
+            self._changed.notify_all()
+        self._view.state["selection"] = {"asset": None, "folder": None}
         self._scan = ScanThread(self._roots, first_id, lambda b: self._add(generation, b))
         self._scan.start()
 
@@ -147,16 +144,44 @@ class AssetService:
                     # asset finds nothing instead of another file.
                     self._next_id = max(self._next_id, item[0].id + 1)
             self._progress = batch.progress
-            self._batches += 1
-            sequence = self._batches
-            panel_open = self._panel_open
+            self._batches.append(batch)
+            self._changed.notify_all()
         self._on_batch(generation, batch)
-        if panel_open:
-            message = _columns(batch.folders, batch.assets)
-            message.update(
-                generation=generation, sequence=sequence, progress=_progress(batch.progress)
-            )
-            self._view.emit("scan.batch", message)
+
+    def _feed(self, channel: Any) -> None:
+        """A page has opened the channel: it gets all there is, and what comes."""
+        with self._lock:
+            self._panel_open = True
+        channel.on_close(self._wake)
+        threading.Thread(target=self._send, args=(channel,), name="feed", daemon=True).start()
+
+    def _wake(self, _error: Optional[BaseException]) -> None:
+        with self._lock:
+            self._changed.notify_all()
+
+    def _send(self, channel: Any) -> None:
+        # Here, because the window measures what the import costs.
+        from auroraview.errors import Closed
+
+        generation, sent = -1, 0
+        try:
+            while True:
+                with self._lock:
+                    while generation == self._generation and sent == len(self._batches):
+                        if channel.is_closed:
+                            return
+                        self._changed.wait()
+                    if generation != self._generation:
+                        generation, sent = self._generation, 0
+                        message: Dict[str, Any] = {"roots": self._labels()}
+                    else:
+                        batch = self._batches[sent]
+                        sent += 1
+                        message = _columns(batch.folders, batch.assets)
+                        message["progress"] = _progress(batch.progress)
+                channel.send_wait(message)
+        except Closed:
+            pass  # the page has gone; the next one opens its own
 
     # --- calls --------------------------------------------------------------------------------
 
@@ -167,20 +192,6 @@ class AssetService:
         made one after the other is one whole round trip, measured here without rounding.
         """
         return time.perf_counter() * 1000
-
-    def hello(self) -> contract.Snapshot:
-        """The whole state; batches that come later have a higher sequence number."""
-        with self._lock:
-            self._panel_open = True
-            message = _columns(self._folders.values(), self._assets.values())
-            message.update(
-                generation=self._generation,
-                sequence=self._batches,
-                progress=_progress(self._progress),
-                roots=self._labels(),
-                selection=dict(self.selection),
-            )
-        return message
 
     def thumbnail(self, id: int, side: int) -> Future[contract.Thumbnail]:
         asset = self.asset(id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QColor, QKeySequence, QPainter, QPaintEvent, QPen
@@ -125,7 +125,7 @@ class BrowserWindow(QMainWindow):
         self._batch_arrived.connect(self._add_batch, Qt.ConnectionType.QueuedConnection)
         self.service = AssetService(self.view, roots, self._batch_arrived.emit)
         self.view.bind_call("browser.freeze", self.freeze)
-        self.view.on("select", self._panel_selected)
+        self.view.state.on_change(self._state_changed)
         self.view.renderProcessTerminated.connect(self._panel_ended)
         self._endings: List[float] = []  # when, of those in the last minute
         self.view.load_url("auroraview://localhost/index.html")
@@ -247,16 +247,16 @@ class BrowserWindow(QMainWindow):
         self._tell_panel(item)
 
     def _tell_panel(self, item) -> None:
-        if isinstance(item, Asset):
-            self.service.selection = {"asset": item.id, "folder": None}
-        else:
-            self.service.selection = {"asset": None, "folder": item.id}
-        self.view.emit("select", dict(self.service.selection))
+        is_asset = isinstance(item, Asset)
+        self.view.state["selection"] = {
+            "asset": item.id if is_asset else None,
+            "folder": None if is_asset else item.id,
+        }
 
-    def _panel_selected(self, selection: Optional[Dict[str, Any]]) -> None:
-        selection = selection or {}
-        asset, folder = selection.get("asset"), selection.get("folder")
-        self.service.selection = {"asset": asset, "folder": folder}
+    def _state_changed(self, key: str, value: Any, source: str) -> None:
+        if key != "selection" or source != "javascript" or not isinstance(value, dict):
+            return
+        asset, folder = value.get("asset"), value.get("folder")
         chosen = asset if asset is not None else folder
         index = self.model.index_for(chosen) if isinstance(chosen, int) else QModelIndex()
         self._move_tree(index)

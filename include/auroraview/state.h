@@ -44,13 +44,15 @@ typedef void (*auv_state_fn)(auv_view *view, const char *key, size_t key_length,
                              const auv_message *value, auv_side source,
                              void *user);
 
-/* Set a value. The same text as before, without parts, is no change.
+/* Set a value. The same text as before, without parts, is no change. The store
+ * can be written and read for as long as the view is held; once it has closed,
+ * nobody else hears of it.
  *
  * threads: any
  * returns: 1, or 0 if that was the value already
  * errors:  AUV_ERR_ARG - view or key is NULL, the key is empty, a part is
- *          malformed; AUV_ERR_CLOSED, AUV_ERR_NOMEM, AUV_ERR_SYSTEM,
- *          AUV_ERR_TOO_LARGE; AUV_ERR_QUEUE_FULL - AUV_STATE_MAX_KEYS
+ *          malformed; AUV_ERR_NOMEM, AUV_ERR_SYSTEM, AUV_ERR_TOO_LARGE;
+ *          AUV_ERR_QUEUE_FULL - AUV_STATE_MAX_KEYS
  * owns:    copies everything; json NULL means null
  * since:   0.1 */
 AUV_API int auv_view_state_set(auv_view *view, const char *key,
@@ -72,7 +74,7 @@ AUV_API int auv_view_state_get(auv_view *view, const char *key,
  *
  * threads: any
  * returns: 1, or 0 if there was none
- * errors:  AUV_ERR_ARG, AUV_ERR_CLOSED
+ * errors:  AUV_ERR_ARG, AUV_ERR_TOO_LARGE
  * owns:    copies key
  * since:   0.1 */
 AUV_API int auv_view_state_delete(auv_view *view, const char *key,
@@ -82,7 +84,7 @@ AUV_API int auv_view_state_delete(auv_view *view, const char *key,
  *
  * threads: any
  * returns: how many there were
- * errors:  AUV_ERR_ARG, AUV_ERR_CLOSED
+ * errors:  AUV_ERR_ARG
  * owns:    borrows view
  * since:   0.1 */
 AUV_API int auv_view_state_clear(auv_view *view, unsigned flags);

@@ -227,11 +227,10 @@ static int check_key(auv_view *view, const char *key, size_t *length)
     return AUV_OK;
 }
 
-static int check_open(const auv_view *view)
+/* The view may outlive its application: then the store is all that is left. */
+static bool is_gone(const auv_view *view)
 {
-    if (auvi_lifecycle_is_closing(&view->lifecycle))
-        return auvi_fail(AUV_ERR_CLOSED, "the view is closing or closed");
-    return AUV_OK;
+    return auvi_lifecycle_is_destroyed(&view->lifecycle);
 }
 
 /* Takes value (NULL: delete). */
@@ -241,7 +240,7 @@ static int write_value(auv_view *view, const char *key, size_t length,
     struct auvi_streams *streams = view->streams;
     struct auvi_state_entry *entry;
     struct auv_message *old = NULL;
-    bool changed = false, tell = false, found, full;
+    bool gone = is_gone(view), changed = false, tell = false, found, full;
 
     auvi_mutex_lock(&view->streams_lock);
     entry = find(streams, key, length);
@@ -251,11 +250,11 @@ static int write_value(auv_view *view, const char *key, size_t length,
     full = streams->keys >= AUV_STATE_MAX_KEYS;
     if (entry) {
         changed = put(streams, entry, value, AUV_SIDE_HOST,
-                      flags & AUV_STATE_SILENT, &old);
+                      gone || flags & AUV_STATE_SILENT, &old);
         if (changed) {
             entry->page_has_it = false;
             owe(streams, entry);
-            tell = item_wanted(view);
+            tell = !gone && item_wanted(view);
         }
         drop_if_done(streams, entry);
     }
@@ -267,7 +266,7 @@ static int write_value(auv_view *view, const char *key, size_t length,
                     : auvi_fail(AUV_ERR_NOMEM, "no memory for a key");
     }
     auv_message_unref(old);
-    if (changed)
+    if (changed && !gone)
         auvi_send_streams(view);
     if (tell)
         auvi_streams_push(view, &streams->item);
@@ -281,7 +280,7 @@ int auv_view_state_set(auv_view *view, const char *key, size_t key_length,
     struct auv_message *value;
     int error = check_key(view, key, &key_length);
 
-    if (error < 0 || (error = check_open(view)) < 0)
+    if (error < 0)
         return error;
     error = auvi_message_create(key, key_length, json, json_length, parts,
                                 part_count, &value);
@@ -296,7 +295,7 @@ int auv_view_state_delete(auv_view *view, const char *key, size_t key_length,
 {
     int error = check_key(view, key, &key_length);
 
-    if (error < 0 || (error = check_open(view)) < 0)
+    if (error < 0)
         return error;
     return write_value(view, key, key_length, NULL, flags);
 }
@@ -305,11 +304,12 @@ int auv_view_state_clear(auv_view *view, unsigned flags)
 {
     struct auvi_streams *streams;
     struct auvi_state_entry *entry, *next;
-    bool tell;
-    int count = 0, error = view ? check_open(view) : AUV_ERR_ARG;
+    bool gone, tell;
+    int count = 0;
 
-    if (error < 0)
-        return view ? error : auvi_fail(error, "view is NULL");
+    if (!view)
+        return auvi_fail(AUV_ERR_ARG, "view is NULL");
+    gone = is_gone(view);
     streams = view->streams;
     auvi_mutex_lock(&view->streams_lock);
     for (entry = streams->first; entry; entry = next) {
@@ -318,17 +318,17 @@ int auv_view_state_clear(auv_view *view, unsigned flags)
         next = entry->next;
         if (!entry->value)
             continue;
-        put(streams, entry, NULL, AUV_SIDE_HOST, flags & AUV_STATE_SILENT,
-            &old);
+        put(streams, entry, NULL, AUV_SIDE_HOST,
+            gone || flags & AUV_STATE_SILENT, &old);
         auv_message_unref(old);
         entry->page_has_it = false;
         owe(streams, entry);
         drop_if_done(streams, entry);
         count++;
     }
-    tell = item_wanted(view);
+    tell = !gone && item_wanted(view);
     auvi_mutex_unlock(&view->streams_lock);
-    if (count)
+    if (count && !gone)
         auvi_send_streams(view);
     if (tell)
         auvi_streams_push(view, &streams->item);

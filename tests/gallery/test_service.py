@@ -1,25 +1,64 @@
 """The panel's calls, with the scan and the workers for real and a recorder in place of the view."""
 
+import queue
 import threading
 
 import pytest
+from auroraview.errors import Closed
 
 from gallery.asset_browser.meshes import MeshError
 from gallery.asset_browser.service import AssetService
 
 
 class Recorder:
-    """What the service needs of a view: it keeps what is bound and what is emitted."""
+    """What the service needs of a view: it keeps what is bound."""
 
     def __init__(self):
         self.calls = {}
-        self.events = []
+        self.state = {}
+        self.opened = {}
 
     def bind_call(self, name, function):
         self.calls[name] = function
 
-    def emit(self, name, data):
-        self.events.append((name, data))
+    def on_channel(self, name, function):
+        self.opened[name] = function
+
+
+class Reader:
+    """The page's end of a channel with room for one message."""
+
+    def __init__(self, view):
+        self.is_closed = False
+        self._room = threading.Semaphore(1)
+        self._messages = queue.Queue()
+        view.opened["scan"](self)
+
+    def on_close(self, function):
+        self._closed = function
+
+    def send_wait(self, message):
+        assert self._room.acquire(timeout=20)
+        if self.is_closed:
+            raise Closed
+        self._messages.put(message)
+
+    def close(self):
+        self.is_closed = True
+        self._room.release()
+        self._closed(None)
+
+    def take(self):
+        message = self._messages.get(timeout=20)
+        self._room.release()
+        return message
+
+    def assets(self, count):
+        found = []
+        while len(found) < count:
+            columns = self.take()["assets"]
+            found += zip(columns["name"], columns["id"])
+        return found
 
 
 @pytest.fixture
@@ -42,11 +81,7 @@ def fill(folder, count=30):
         (folder / f"{i:02}.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
 
 
-def names(message):
-    return message["assets"]["name"]
-
-
-def test_hello_and_batches_add_up_without_gap_or_double(make, tmp_path, monkeypatch):
+def test_every_page_gets_all_that_is_found(make, tmp_path, monkeypatch):
     monkeypatch.setattr("gallery.asset_browser.scan.BATCH_ASSETS", 1)
     fill(tmp_path)
     gate, half = threading.Event(), threading.Event()
@@ -61,17 +96,22 @@ def test_hello_and_batches_add_up_without_gap_or_double(make, tmp_path, monkeypa
     view, service = make(on_batch)
     service.rescan()
     assert half.wait(20)
-    assert view.events == []  # nobody listens yet
-    hello = view.calls["browser.hello"]()
+    assert not service.panel_open
+    early = Reader(view)
+    assert early.take() == {"roots": ["Root"]}
     gate.set()
-    assert service.wait_for_scan(20)
-    got = names(hello)
-    for event, batch in view.events:
-        assert event == "scan.batch" and batch["generation"] == hello["generation"]
-        if batch["sequence"] > hello["sequence"]:
-            got += names(batch)
-    assert got == [f"{i:02}.obj" for i in range(30)]
+    assert service.wait_for_scan(20)  # although nobody reads
     assert not service.scanning and service.progress.done
+    late = Reader(view)
+    assert late.take() == {"roots": ["Root"]}
+    assert service.panel_open
+    for reader in (early, late):
+        assert [name for name, _ in reader.assets(30)] == [f"{i:02}.obj" for i in range(30)]
+        reader.close()
+    for thread in threading.enumerate():
+        if thread.name == "feed":
+            thread.join(20)
+            assert not thread.is_alive()
 
 
 def test_cancel_really_ends_the_scan(make, tmp_path, monkeypatch):
@@ -98,15 +138,21 @@ def test_rescan_drops_the_old_scan_and_never_reuses_numbers(make, tmp_path):
     view, service = make()
     service.rescan()
     assert service.wait_for_scan(20)
-    old = view.calls["browser.hello"]()
+    reader = Reader(view)
+    assert reader.take() == {"roots": ["Root"]}
+    old = dict(reader.assets(3))
+    view.state["selection"] = {"asset": old["00.obj"], "folder": None}
     service.rescan()
+    assert view.state["selection"] == {"asset": None, "folder": None}
     assert service.wait_for_scan(20)
-    assert view.events[0] == ("scan.begin", {"generation": old["generation"] + 1, "roots": ["Root"]})
-    new = view.calls["browser.hello"]()
-    assert names(new) == names(old)
-    assert not set(new["assets"]["id"]) & set(old["assets"]["id"])
+    while reader.take() != {"roots": ["Root"]}:
+        pass
+    new = dict(reader.assets(3))
+    assert list(new) == list(old)
+    assert not set(new.values()) & set(old.values())
     with pytest.raises(KeyError):
-        view.calls["browser.mesh"](id=old["assets"]["id"][0])
+        view.calls["browser.mesh"](id=old["00.obj"])
+    reader.close()
 
 
 def test_mesh_and_its_errors_arrive_by_future(make, tmp_path):
@@ -127,7 +173,12 @@ def test_numbers_travel_as_arrays(make, tmp_path):
     view, service = make()
     service.rescan()
     assert service.wait_for_scan(20)
-    hello = view.calls["browser.hello"]()
-    codes = {key: column.typecode for key, column in hello["assets"].items() if key != "name"}
+    reader = Reader(view)
+    reader.take()
+    columns = reader.take()["assets"]
+    while not columns["name"]:
+        columns = reader.take()["assets"]
+    reader.close()
+    codes = {key: column.typecode for key, column in columns.items() if key != "name"}
     assert codes == {"id": "I", "folder": "I", "kind": "B", "size": "d", "mtime": "d"}
     assert view.calls["ping"]() > 0

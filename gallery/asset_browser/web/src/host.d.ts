@@ -9,8 +9,6 @@ export interface Host {
      * made one after the other is one whole round trip, measured here without rounding.
      */
     "ping": () => number;
-    /** The whole state; batches that come later have a higher sequence number. */
-    "browser.hello": () => Snapshot;
     "browser.rescan": () => null;
     "browser.cancel": () => boolean;
     "browser.thumbnail": (params: { id: number; side: number }) => Thumbnail;
@@ -19,23 +17,13 @@ export interface Host {
     "browser.freeze": (params: { seconds: number }) => number;
   };
   events: {
-    "scan.begin": Begin;
-    "scan.batch": Batch;
-    "select": Selection;
+    "scan": Begin | Batch;
+    "selection": Selection;
   };
   emits: {
-    "select": Selected;
+    "selection": Selection;
+    "query": Query;
   };
-}
-
-export interface Snapshot {
-  folders: FolderColumns;
-  assets: AssetColumns;
-  generation: number;
-  sequence: number;
-  progress: Progress;
-  roots: string[];
-  selection: Selection;
 }
 
 export interface Thumbnail {
@@ -62,15 +50,12 @@ export interface MeshData {
 }
 
 export interface Begin {
-  generation: number;
   roots: string[];
 }
 
 export interface Batch {
   folders: FolderColumns;
   assets: AssetColumns;
-  generation: number;
-  sequence: number;
   progress: Progress;
 }
 
@@ -79,10 +64,11 @@ export interface Selection {
   folder: number | null;
 }
 
-/** What the panel has changed of the selection. */
-export interface Selected {
-  asset?: number | null;
-  folder?: number | null;
+/** What the panel shows of the catalogue. */
+export interface Query {
+  text: string;
+  kind: string;
+  sort: string;
 }
 
 export interface FolderColumns {

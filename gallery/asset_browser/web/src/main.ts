@@ -1,4 +1,4 @@
-import { host, type Batch, type Progress, type Selection, type Snapshot } from "./bridge.js";
+import { host, type Batch, type Begin, type Progress, type Selection } from "./bridge.js";
 import { Catalogue, type KindChoice, type Sort } from "./catalogue.js";
 import { byId, one } from "./dom.js";
 import { Freeze } from "./freeze.js";
@@ -53,11 +53,18 @@ function listChanged(): void {
   grid.refresh();
 }
 
+/** What is asked for stays with the host: a page that is loaded again shows the same. */
+function queryChanged(): void {
+  const { text, kind, sort } = catalogue.query;
+  host.remember({ text, kind, sort });
+  grid.toTop();
+  listChanged();
+}
+
 function setText(text: string): void {
   if (filter.value !== text) filter.value = text;
   catalogue.setQuery({ text });
-  grid.toTop();
-  listChanged();
+  queryChanged();
 }
 
 function setKind(kind: KindChoice): void {
@@ -65,8 +72,13 @@ function setKind(kind: KindChoice): void {
     button.setAttribute("aria-checked", String(button.dataset.kind === kind));
   }
   catalogue.setQuery({ kind });
-  grid.toTop();
-  listChanged();
+  queryChanged();
+}
+
+function setSort(sort: Sort): void {
+  byId<HTMLSelectElement>("sort").value = sort;
+  catalogue.setQuery({ sort });
+  queryChanged();
 }
 
 function setFolder(folder: number | null): void {
@@ -90,9 +102,7 @@ byId("kinds").addEventListener("click", (event) => {
   if (kind) setKind(kind as KindChoice);
 });
 byId<HTMLSelectElement>("sort").addEventListener("change", (event) => {
-  catalogue.setQuery({ sort: (event.target as HTMLSelectElement).value as Sort });
-  grid.toTop();
-  listChanged();
+  setSort((event.target as HTMLSelectElement).value as Sort);
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "/" && !(event.target instanceof HTMLInputElement)) {
@@ -138,9 +148,6 @@ const cancel = byId<HTMLButtonElement>("cancel");
 const rescan = byId<HTMLButtonElement>("rescan");
 let scanning = false;
 let unreadable = false; // all of it: not a single file was found
-let generation = -1;
-let sequence = -1;
-let early: Batch[] = []; // what arrived before the answer to hello
 let wanted: Selection | null = null; // selected by the host before its batch was here
 
 function showProgress(progress: Progress): void {
@@ -164,23 +171,15 @@ function showProgress(progress: Progress): void {
 }
 
 function addBatch(batch: Batch): void {
-  if (generation < 0) {
-    early.push(batch);
-    return;
-  }
-  if (batch.generation !== generation || batch.sequence <= sequence) return;
-  sequence = batch.sequence;
   catalogue.add(batch);
   showProgress(batch.progress);
   listChanged();
   if (wanted) selectFromHost(wanted);
 }
 
-function begin(detail: { generation: number; roots: string[] }): void {
-  generation = detail.generation;
-  sequence = 0;
+function begin(detail: Begin): void {
   roots = detail.roots;
-  wanted = null;
+  wanted = host.selection();
   catalogue.clear();
   thumbnails.clear();
   grid.select(-1, false);
@@ -190,18 +189,6 @@ function begin(detail: { generation: number; roots: string[] }): void {
     fraction: 0, files: 0, folders: 0, assets: 0, unreadable: 0, seconds: 0, current: "", done: false, cancelled: false,
   });
   listChanged();
-}
-
-function restore(snapshot: Snapshot): void {
-  begin(snapshot);
-  sequence = snapshot.sequence;
-  catalogue.add(snapshot);
-  showProgress(snapshot.progress);
-  listChanged();
-  selectFromHost(snapshot.selection);
-  const held = early;
-  early = [];
-  for (const batch of held) addBatch(batch);
 }
 
 cancel.addEventListener("click", () => void host.cancel());
@@ -267,12 +254,17 @@ function frame(now: number): void {
 }
 requestAnimationFrame(frame);
 
-host.on("scan.batch", addBatch);
-host.on("scan.begin", (detail) => {
-  if (generation >= 0) begin(detail);
-});
-host.on("select", selectFromHost);
+host.onSelect(selectFromHost);
 await host.ready();
-restore(await host.hello());
+const query = host.remembered();
+if (query) {
+  setText(query.text);
+  setKind(query.kind as KindChoice);
+  setSort(query.sort as Sort);
+}
 meters.start();
-document.body.dataset.ready = "yes";
+for await (const part of host.scan()) {
+  if ("roots" in part) begin(part);
+  else addBatch(part);
+  document.body.dataset.ready = "yes";
+}
