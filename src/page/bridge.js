@@ -30,8 +30,9 @@
  * R reply, F failed reply, E event, V value of a script, T what it threw, X
  * cancel of a script, D events that native dropped, L the link is lost; S, U, A
  * set, unset, acknowledge a key, Y all keys are there, behind N with the number
- * of the page's last write that is in; O, M, B, Q, Z of a channel: joined,
- * message (behind N with its cost), unreadable message, credit, close. Native
+ * of the page's last write that is in, K a write that could not be sent; O, M, B,
+ * Q, Z of a channel: joined, message (behind N with its cost), unreadable message,
+ * credit, close. Native
  * lets no payload through that could end, or run on into, another element. What
  * is still no JSON makes deliver() return false; then it comes again, each
  * record by itself.
@@ -502,6 +503,9 @@
             case 'Y':
                 stateFromHost(kind, key, types, payload, buffers, first);
                 break;
+            case 'K':
+                state.refused(key);
+                break;
             case 'O':
             case 'M':
             case 'B':
@@ -512,7 +516,7 @@
             case 'L':
                 rejectAll(payload);
                 channels.linkLost(payload);
-                state.finish();
+                state.linkLost();
                 break;
             }
         }

@@ -209,6 +209,9 @@ static void tell_failure(struct auvi_document *document,
     } else if (record->kind == 'R' || record->kind == 'F') {
         auvi_send_eval_error(document->host.outbox, document->counter,
                              record->id, error, push_error_text(error));
+    } else if (record->kind == 'S' || record->kind == 'M') {
+        add_plain(&document->back, record->kind == 'S' ? 'K' : 'B', record->id,
+                  "");
     }
 }
 

@@ -39,6 +39,7 @@
     let acked = 0; // of the next record
     let flushing = false;
     let telling = false;
+    let down = false; // the link has been lost
     let complete = false;
     let waiting = list(); // for that
 
@@ -210,8 +211,8 @@
     }
 
     function send(key, entry) {
-        if (entry === undefined || !entry.dirty || entry.sent !== 0)
-            return; // the answer to the one under way sends it
+        if (entry === undefined || !entry.dirty || entry.sent !== 0 || down)
+            return; // the answer to the one under way, or the next link, sends it
         let payload = '';
         let name;
         parts.text = '';
@@ -298,15 +299,35 @@
     // All that the host has is here, and writes up to that number that were not
     // answered are refused: it has no such key.
     function synced(number) {
+        refuse((entry) => entry.sent <= number, number);
+        if (down) {
+            down = false;
+            entries.forEach((entry, key) => send(key, entry));
+        }
+        finish();
+    }
+
+    function refuse(matches, number) {
         const refused = list();
         entries.forEach((entry, key) => {
-            if (entry.sent !== 0 && entry.sent <= number)
+            if (entry.sent !== 0 && matches(entry))
                 refused[refused.length] = key;
         });
         for (let i = 0; i < refused.length; i++) {
             acked = number;
             fromHost('U', refused[i]);
         }
+    }
+
+    // Should there be another link, what was under way goes again, and what is
+    // written until then.
+    function linkLost() {
+        down = true;
+        entries.forEach((entry) => {
+            if (entry.sent !== 0)
+                entry.dirty = true;
+            entry.sent = 0;
+        });
         finish();
     }
 
@@ -433,7 +454,9 @@
     });
 
     return {
-        __proto__: null, state, flush, fromHost, finish, whenComplete,
+        __proto__: null, state, flush, fromHost, linkLost, whenComplete,
+        // A write that could not leave this process.
+        refused: (number) => refuse((entry) => entry.sent === number, number),
         acked(number) { acked = number; },
         isDirty: () => mapSize(dirty) > 0,
     };

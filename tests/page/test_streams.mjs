@@ -145,6 +145,24 @@ test('state: a write that the host refuses is taken back', async () => {
     assert.deepEqual(state(doc), {});
 });
 
+test('state: a write that cannot be sent is taken back, one that the link lost goes again', async () => {
+    const doc = open();
+    doc.run('auroraview.state.a = 1; auroraview.state.b = 2');
+    await tick();
+    doc.take([['K', 1]]);
+    assert.deepEqual(state(doc), {b: 2});
+    doc.take([['L', 0, '', '', '{"name":"Closed"}']]);
+    doc.run('auroraview.state.c = 3; auroraview.emit("x")');
+    await tick();
+    assert.equal(ofKind(doc, 'S').length, 2);
+    assert.deepEqual(state(doc), {b: 2, c: 3});
+    doc.take([['N', 0], ['S', 0, 'b', '', '"older"'], ['N', 0], ['Y', 0]]);
+    await tick();
+    assert.deepEqual(short(ofKind(doc, 'S')).slice(2), [['S', 3, 'b', '2'], ['S', 4, 'c', '3']]);
+    doc.take([['N', 3], ['A', 0, 'b']]);
+    assert.deepEqual(state(doc), {b: 2, c: 3});
+});
+
 test('state: whenReady() waits for the host\'s values, or for the end of the link', async () => {
     for (const last of [['Y', 0], ['L', 0, '', '', '{"name":"Closed"}']]) {
         const doc = open();
