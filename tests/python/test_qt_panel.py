@@ -285,6 +285,26 @@ def test_close_and_show_again(bench):
     assert bench.js("auroraview.call('who')") == "python"
 
 
+def test_state_and_channels_outlive_a_close(bench):
+    state, changes, channels = bench.panel.state, [], []
+    state.on_change(lambda *change: changes.append(change))
+    bench.panel.on_channel("job", channels.append)
+    state["before"] = {"n": 1}
+    bench.window.close()
+    until(lambda: not bench.panel.is_alive(), "the close")
+    state["meanwhile"] = 2
+    bench.window.show()
+    bench.panel.show()
+    until(lambda: bench.panel.is_alive(), "the new view")
+    assert state.to_dict() == {"before": {"n": 1}, "meanwhile": 2}
+    assert bench.js("auroraview.whenReady().then(a => a.state.toJSON())") == state.to_dict()
+    bench.js("auroraview.state.page = 3, auroraview.channel('job').send(4), 1")
+    until(lambda: ("page", 3, "javascript") in changes, "the page's write")
+    until(lambda: channels, "the page's channel")
+    assert channels[0].receive(PATIENCE) == 4
+    assert len(bench.panel.channels) == 1
+
+
 def test_a_window_that_refuses_to_close_keeps_its_panel(bench):
     class Refuse(QtCore.QObject):
         def eventFilter(self, watched, event):
