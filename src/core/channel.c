@@ -302,7 +302,7 @@ int auv_channel_open(auv_view *view, const char *name, size_t name_length,
     }
     if (push) {
         auvi_streams_push(view, &channel->item);
-        auvi_send_streams(view);
+        auvi_send_streams(view, false);
     }
     *out = channel;
     return AUV_OK;
@@ -409,7 +409,7 @@ static int channel_send(struct auv_channel *channel, const char *json,
             return ended_error();
         return auvi_fail(error, "the page has not used up what was sent");
     }
-    auvi_send_streams(channel->view);
+    auvi_send_streams(channel->view, false);
     return AUV_OK;
 }
 
@@ -463,7 +463,7 @@ int auv_channel_receive(auv_channel *channel, int64_t timeout_ms,
     }
     auvi_mutex_unlock(&channel->view->streams_lock);
     if (returned)
-        auvi_send_streams(channel->view);
+        auvi_send_streams(channel->view, false);
     *out = message;
     if (message)
         return AUV_OK;
@@ -496,7 +496,7 @@ static int end_here(struct auv_channel *channel, int error,
     if (push)
         auvi_streams_push(channel->view, &channel->item);
     if (won)
-        auvi_send_streams(channel->view);
+        auvi_send_streams(channel->view, false);
     if (forgotten)
         auv_channel_unref(channel);
     return won;
@@ -614,8 +614,10 @@ void auvi_channel_dispatch(struct auv_channel *channel)
     channel->item_queued = false;
     more = auvi_channel_item_wanted(channel);
     auvi_mutex_unlock(&view->streams_lock);
-    if (returned)
-        auvi_send_streams(view);
+    if (returned) {
+        auvi_send_streams(view, true);
+        view->app->replies_deferred = true;
+    }
     if (more)
         auvi_streams_push(view, &channel->item);
     auv_channel_unref(channel);

@@ -199,7 +199,7 @@ int auvi_channels_receive(auv_view *view, struct auvi_frame *frame, int error)
     if (push)
         auvi_streams_push(view, push);
     if (frame->kind != AUVI_FRAME_CHANNEL_CREDIT)
-        auvi_send_streams(view);
+        auvi_send_streams(view, true);
     auv_channel_unref(done);
     return result;
 }

@@ -451,8 +451,8 @@ int auvi_send_wait(auv_view *view, struct auv_message *message,
 /* Whoever waits for room looks again: there is some, or there will be none. */
 void auvi_send_room(auv_view *view);
 /* The view's streams have something for the page: see that somebody sends it.
- * Any thread. */
-void auvi_send_streams(auv_view *view);
+ * With `soon` the caller promises auvi_send_flush(). Any thread. */
+void auvi_send_streams(auv_view *view, bool soon);
 /* What is held for the view may go now: the next flush looks. Any thread. */
 void auvi_send_want_flush(auv_view *view);
 /* After the last flush: forget what was wanted. */

@@ -296,6 +296,7 @@ static int receive_frame(auv_view *view, struct auvi_frame *frame,
     case AUVI_FRAME_CHANNEL_DATA:
     case AUVI_FRAME_CHANNEL_CREDIT:
     case AUVI_FRAME_CHANNEL_CLOSE:
+        outcome->flush = true; /* what it is told in return */
         return auvi_streams_receive(view, frame, AUV_OK);
     case AUVI_FRAME_SCRIPT_ERROR:
         return receive_script_error(view, frame, outcome);
@@ -338,7 +339,10 @@ static int receive_without_contents(auv_view *view, struct auvi_frame *frame,
             auv_message_unref(error);
     } else if (frame->kind == AUVI_FRAME_STATE_SET ||
                frame->kind == AUVI_FRAME_CHANNEL_DATA) {
-        return auvi_streams_receive(view, frame, reason);
+        int result = auvi_streams_receive(view, frame, reason);
+
+        auvi_app_wake_link_thread(view->app); /* which tells the page */
+        return result;
     }
     return AUV_OK;
 }

@@ -443,20 +443,16 @@ void auvi_send_want_flush(auv_view *view)
         &app->flush, &top, view, memory_order_release, memory_order_relaxed));
 }
 
-void auvi_send_streams(auv_view *view)
+void auvi_send_streams(auv_view *view, bool soon)
 {
-    struct auv_app *app = view->app;
-
     /* Whoever has set it sees to the rest; acquire and release, so that the
      * sender who clears it sees what was done before. */
     if (atomic_exchange_explicit(&view->streams_due, true,
                                  memory_order_acq_rel))
         return;
     auvi_send_want_flush(view);
-    if (auvi_processor_is_current(&app->processor))
-        app->replies_deferred = true;
-    else
-        auvi_app_wake_link_thread(app);
+    if (!soon)
+        auvi_app_wake_link_thread(view->app);
 }
 
 static void unblock(auv_view *view)

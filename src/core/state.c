@@ -267,7 +267,7 @@ static int write_value(auv_view *view, const char *key, size_t length,
     }
     auv_message_unref(old);
     if (changed && !gone)
-        auvi_send_streams(view);
+        auvi_send_streams(view, false);
     if (tell)
         auvi_streams_push(view, &streams->item);
     return changed;
@@ -329,7 +329,7 @@ int auv_view_state_clear(auv_view *view, unsigned flags)
     tell = !gone && item_wanted(view);
     auvi_mutex_unlock(&view->streams_lock);
     if (count && !gone)
-        auvi_send_streams(view);
+        auvi_send_streams(view, false);
     if (tell)
         auvi_streams_push(view, &streams->item);
     return count;
@@ -514,7 +514,7 @@ int auvi_state_receive(auv_view *view, struct auvi_frame *frame, int error)
     auv_message_unref(old);
     if (!in && set)
         atomic_fetch_add_explicit(&view->app->dropped, 1, memory_order_relaxed);
-    auvi_send_streams(view);
+    auvi_send_streams(view, true);
     if (tell)
         auvi_streams_push(view, &streams->item);
     return AUV_OK;

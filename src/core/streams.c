@@ -33,7 +33,7 @@ void auvi_streams_document(auv_view *view, uint32_t generation)
         auvi_state_document(streams);
     auvi_mutex_unlock(&view->streams_lock);
     if (generation)
-        auvi_send_streams(view);
+        auvi_send_streams(view, true);
 }
 
 void auvi_streams_gone(auv_view *view, int error)

@@ -7,7 +7,8 @@
  * a full queue, and what it replaced is never sent.
  *
  *   writer   changes the store under streams_lock, then auvi_send_streams():
- *            sets streams_due, and if it was not set wakes a sender
+ *            sets streams_due, and if it was not set wakes a sender, or is about
+ *            to be one
  *   sender   clears streams_due by an exchange, then looks at the stores
  *
  * One of the two comes second and sees the other.
@@ -53,7 +54,8 @@ struct auvi_streams {
 int auvi_streams_init(auv_view *view);
 void auvi_streams_free(auv_view *view); /* end of the view's memory */
 
-/* Receiver: a document is up; generation 0: one without a grant. */
+/* Receiver, who flushes soon, as with each frame: a document is up; generation
+ * 0: one without a grant. */
 void auvi_streams_document(auv_view *view, uint32_t generation);
 /* The document is gone. Any thread. */
 void auvi_streams_gone(auv_view *view, int error);

@@ -323,6 +323,24 @@ def test_a_page_that_sends_more_than_is_read_waits(web_pump, view):
     assert numbers == list(range(400))
 
 
+def test_a_handler_that_goes_on_is_seen_meanwhile(web_pump, view):
+    channel = view.create_channel("big")
+    web_pump.value(view, "globalThis.n = 0, open('big').onMessage(() => { n++; }), 1")
+    seen = []
+
+    def work():
+        view.state["progress"] = 1
+        for _ in range(40):  # ten windows
+            channel.send_wait(bytearray(256 << 10), 20)
+        seen.append(view.eval_js_sync("auroraview.state.progress"))
+        return "done"
+
+    view.bind_call("work", work)
+    assert web_pump.value(view, "auroraview.call('work')") == "done"
+    assert seen == [1]
+    web_pump.until(lambda: web_pump.value(view, "n") == 40)
+
+
 def test_async_for_and_send_async(web_pump, view):
     channel = view.create_channel("echo", window=4096)
     got = []
