@@ -269,9 +269,12 @@ def test_the_panel_comes_back(folder, victim):
 
 def visible_window(pid):
     """Once it is there."""
-    words = ["xdotool", "search", "--sync", "--onlyvisible", "--all", "--pid", str(pid), "--name", "Asset Browser"]
-    found = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE).stdout.split()
-    assert found
+    words = ["xdotool", "search", "--onlyvisible", "--all", "--pid", str(pid), "--name", "Asset Browser"]
+    deadline = time.monotonic() + PATIENCE
+    # Not with --sync: a window that vanishes while xdotool looks ends its search.
+    while not (found := subprocess.run(words, capture_output=True, text=True).stdout.split()):
+        assert time.monotonic() < deadline, "no window"
+        time.sleep(0.05)
     return found[0]
 
 
