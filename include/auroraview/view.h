@@ -12,6 +12,7 @@
  * Threads:  any, unless the function says otherwise. Handlers, observers and
  *           result functions run only inside auv_app_process(), on its thread,
  *           with no lock held: they may call anything here, close included.
+ *           Only auv_view_bind_worker() puts a handler on another thread.
  * Errors:   an int result is >= 0 on success, else a negative AUV_ERR_* code;
  *           auv_last_error_message() may say more.
  * Strings:  UTF-8, copied before the call returns. Where a length follows, it
@@ -315,6 +316,25 @@ typedef void (*auv_call_fn)(auv_view *view, auv_call *call, void *user);
 AUV_API int auv_view_bind(auv_view *view, const char *name, size_t name_length,
                           auv_call_fn fn, void *user,
                           void (*free_user)(void *user));
+
+/* Let granted pages call `name`, and run `fn` on a thread of the library's:
+ * for work that would hold up the thread that processes. There are at most four
+ * such threads in an application, started when first needed; calls that find
+ * them busy wait, in order. A call that is cancelled before its turn is not
+ * run. `fn` has the thread to itself and may wait, but should look at
+ * auv_call_is_cancelled() now and then: auv_app_destroy() waits two seconds for
+ * it, then leaves its thread behind. From then on, which is once the view is
+ * AUV_STATE_DESTROYED, it may use only that view, this call, and nothing else
+ * of the library.
+ *
+ * threads: any; takes effect before anything that arrives later
+ * returns: AUV_OK
+ * errors:  as auv_view_bind()
+ * owns:    as auv_view_bind(); but free_user may run on such a thread
+ * since:   0.1 */
+AUV_API int auv_view_bind_worker(auv_view *view, const char *name,
+                                 size_t name_length, auv_call_fn fn, void *user,
+                                 void (*free_user)(void *user));
 
 /* Take a binding back.
  *

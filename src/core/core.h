@@ -24,6 +24,7 @@
 #define AUVI_CORE_H
 
 #include "base/base.h"
+#include "core/call_table.h"
 #include "core/lifecycle.h"
 #include "core/message.h"
 #include "core/origin.h"
@@ -31,6 +32,7 @@
 #include "core/queue.h"
 #include "core/request.h"
 #include "core/wake.h"
+#include "core/workers.h"
 #include "engine/engine.h"
 #include "wire/link.h"
 
@@ -40,6 +42,7 @@
 
 enum auvi_item_kind {
     AUVI_ITEM_CALL,       /* call */
+    AUVI_ITEM_CANCELLED,  /* call, with what was to run then */
     AUVI_ITEM_EVENT,      /* message: the page emitted */
     AUVI_ITEM_RESULT,     /* request, error, message */
     AUVI_ITEM_HANDLER_OP, /* op: bind, unbind, on, off, observe */
@@ -153,7 +156,8 @@ struct auv_app {
     _Atomic bool resume_wanted;       /* a paused link may be read again */
     _Atomic uint32_t paused_views;
     _Atomic uint64_t calls_handled; /* written by the consumer */
-    int64_t spin_us;       /* how long to look for a next call; 0: never */
+    int64_t spin_us; /* how long to look for a next call; 0: never */
+    struct auvi_workers *workers; /* consumer; NULL: none yet */
     bool sender_woken;     /* consumer: the link thread, since the last flush */
     bool replies_deferred; /* consumer: answers wait for auvi_send_flush() */
 
@@ -255,9 +259,13 @@ struct auv_view {
     bool in_rest;         /* it is in app->rest, which holds a reference */
     struct auv_view *rest_next;
 
-    /* calls_lock */
+    /* calls_lock: the unanswered ones */
     struct auvi_mutex calls_lock;
-    struct auv_call *calls;
+    struct auvi_call_table calls;
+    /* Calls that exist, and what their messages hold (call.c). */
+    _Atomic uint32_t live_calls;
+    _Atomic int64_t live_bytes;
+    _Atomic int32_t live_fds;
 
     /* consumer only */
     struct auvi_handlers *handlers;
@@ -282,13 +290,22 @@ struct auv_view {
 
 struct auv_call {
     _Atomic uint32_t refs;
-    _Atomic uint32_t state; /* enum auvi_call_state */
-    auv_view *view;         /* a reference */
+    _Atomic uint32_t state;   /* enum auvi_call_state; a futex */
+    _Atomic uint32_t waiters; /* for the state to change */
+    auv_view *view;           /* a reference */
     struct auv_message *message;
     uint64_t id;
     uint32_t generation;
-    struct auvi_item item;        /* its place in the inbox */
-    struct auv_call *prev, *next; /* calls_lock of the view */
+    struct auvi_item item; /* its place in the inbox */
+
+    /* calls_lock of the view */
+    struct auv_call *table_next;
+    struct auvi_cancel_hook *hook;
+
+    /* Its place among what the workers have to do. */
+    struct auv_call *work_next;
+    auvi_work_fn work;
+    struct auvi_handler_op *work_op;
 };
 
 enum auvi_call_state {
@@ -362,7 +379,8 @@ struct auvi_item *auvi_view_event_item(auv_view *view, const auv_event *event);
 struct auvi_handler_op;
 void auvi_handlers_apply(auv_view *view, struct auvi_handler_op *op);
 void auvi_handler_op_discard(struct auvi_handler_op *op);
-void auvi_handlers_call(auv_view *view, struct auv_call *call);
+/* False: a worker has it, the rest happens elsewhere. */
+bool auvi_handlers_call(auv_view *view, struct auv_call *call);
 void auvi_handlers_event(auv_view *view, const auv_message *message);
 void auvi_handlers_observe(auv_view *view, const auv_event *event);
 void auvi_handlers_free(auv_view *view); /* end of the view */
@@ -370,11 +388,16 @@ struct auvi_handlers *auvi_handlers_create(void);
 
 /* ---- call.c -------------------------------------------------------------- */
 
-struct auv_call *auvi_call_create(auv_view *view, struct auv_message *message,
-                                  uint64_t id, uint32_t generation);
+/* Takes message on success. AUV_ERR_NOMEM; AUV_ERR_QUEUE_FULL - the page has as
+ * many as it may; AUV_ERR_PROTOCOL - that number is taken, or 0. */
+int auvi_call_create(auv_view *view, struct auv_message *message, uint64_t id,
+                     uint32_t generation, struct auv_call **out);
 /* Cancel the call of that id, or with id 0 all of that document (generation 0:
- * of every document). Any thread. */
+ * of every document). Any thread; may hold receive_lock. */
 void auvi_calls_cancel(auv_view *view, uint64_t id, uint32_t generation);
+/* Consumer: run what the handler wanted run. Takes item. With `run` false only
+ * free it. */
+void auvi_call_cancelled(struct auvi_item *item, bool run);
 
 /* ---- eval.c: requests and how they end ----------------------------------- */
 
