@@ -148,7 +148,8 @@ AUV_API int auv_call_fail(auv_call *call, const char *name, const char *message,
                           int code, const char *data_json);
 
 /* Whether nobody waits any more: the page cancelled, its document is gone, or
- * the view is closing. Poll it in long work.
+ * the view is closing. Poll it in long work; in a handler it takes a
+ * microsecond, because it looks at what the page has sent meanwhile.
  *
  * threads: any
  * returns: true once the answer can reach nobody
@@ -178,7 +179,7 @@ AUV_API int auv_call_on_cancel(auv_call *call, auv_cancel_fn fn, void *user,
 /* Wait until the call is cancelled, for a worker that would otherwise sleep.
  * timeout_ms below 0: until it has ended, one way or the other.
  *
- * threads: any but the one that would answer it
+ * threads: any, handlers included
  * returns: AUV_OK once it is cancelled
  * errors:  AUV_ERR_ARG; AUV_ERR_TIMEOUT - the page still waits; AUV_ERR_STATE -
  *          it has been answered

@@ -11,6 +11,7 @@ Nothing here imports a GUI toolkit until ``QtWebView`` is asked for.
 from __future__ import annotations
 
 from auroraview import _core, errors
+from auroraview.core.calls import current_call, worker
 from auroraview.core.events import ConnectionId
 from auroraview.core.webview import WebView
 from auroraview.errors import AuroraViewError
@@ -89,7 +90,9 @@ __all__ = [
     "ConnectionId",
     "WebView",
     "__version__",
+    "current_call",
     "errors",
+    "worker",
     *_LAZY,
 ]
 

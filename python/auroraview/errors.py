@@ -9,6 +9,7 @@ from __future__ import annotations
 __all__ = [
     "AuroraViewError",
     "Busy",
+    "CallError",
     "Cancelled",
     "Closed",
     "EngineLost",
@@ -39,6 +40,27 @@ class AuroraViewError(Exception):
         super().__init__(message)
         if code is not None:
             self.code = code
+
+
+class CallError(AuroraViewError):
+    """Raise it in a bound function to choose what the page's promise rejects with.
+
+    ``name`` and ``message`` are text, ``code`` is an ``int`` of 32 bits, ``data``
+    any value that JSON has. It is an answer and no mishap: nothing is logged,
+    unless it was raised ``from`` another exception.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        code: int = 0,
+        data: object = None,
+        *,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(message, code)
+        self.name = type(self).__name__ if name is None else name
+        self.data = data
 
 
 class InvalidArgument(AuroraViewError, ValueError):
@@ -171,7 +193,7 @@ class Busy(AuroraViewError, RuntimeError):
 _BY_CODE = {
     error.code: error
     for error in AuroraViewError.__subclasses__()
-    if error is not ScriptError
+    if error not in (CallError, ScriptError)
 }
 
 

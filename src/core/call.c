@@ -221,7 +221,7 @@ const auv_message *auv_call_message(const auv_call *call)
     return call->message;
 }
 
-bool auv_call_is_cancelled(const auv_call *call)
+bool auvi_call_is_cancelled(const struct auv_call *call)
 {
     return atomic_load_explicit(&call->state, memory_order_acquire) ==
                AUVI_CALL_CANCELLED ||
@@ -268,15 +268,15 @@ int auv_call_on_cancel(auv_call *call, auv_cancel_fn fn, void *user,
                : call_lost(call);
 }
 
-int auv_call_wait_cancelled(auv_call *call, int64_t timeout_ms)
+static uint32_t wait_for_end(auv_call *call, int64_t deadline)
 {
-    int64_t deadline = INT64_MAX, left = -1;
+    struct auv_app *app = call->view->app;
+    int64_t left = -1;
     uint32_t state;
 
-    if (!call)
-        return auvi_fail(AUV_ERR_ARG, "call is NULL");
-    if (timeout_ms >= 0 && timeout_ms <= INT64_MAX / 4000)
-        deadline = auvi_clock_us() + timeout_ms * 1000;
+    /* As above; so the link thread reads meanwhile. */
+    atomic_fetch_add_explicit(&app->sync_waiters, 1, memory_order_acq_rel);
+    auvi_app_wake_link_thread(app);
     /* Before the state is read: see call_step(). */
     atomic_fetch_add(&call->waiters, 1);
     while ((state = atomic_load(&call->state)) == AUVI_CALL_PENDING) {
@@ -285,11 +285,39 @@ int auv_call_wait_cancelled(auv_call *call, int64_t timeout_ms)
         auvi_futex_wait(&call->state, AUVI_CALL_PENDING, left);
     }
     atomic_fetch_sub(&call->waiters, 1);
+    if (atomic_fetch_sub_explicit(&app->sync_waiters, 1,
+                                  memory_order_acq_rel) == 1)
+        auvi_app_wake_link_thread(app);
+    return state;
+}
+
+int auv_call_wait_cancelled(auv_call *call, int64_t timeout_ms)
+{
+    int64_t deadline = INT64_MAX;
+    uint32_t state;
+
+    if (!call)
+        return auvi_fail(AUV_ERR_ARG, "call is NULL");
+    if (auvi_call_is_cancelled(call))
+        return AUV_OK;
+    if (timeout_ms >= 0 && timeout_ms <= INT64_MAX / 4000)
+        deadline = auvi_clock_us() + timeout_ms * 1000;
+    state = wait_for_end(call, deadline);
     if (state == AUVI_CALL_CANCELLED)
         return AUV_OK;
     return state == AUVI_CALL_PENDING
                ? auvi_fail(AUV_ERR_TIMEOUT, "the page still waits")
                : call_lost(call);
+}
+
+bool auv_call_is_cancelled(const auv_call *call)
+{
+    /* The thread that runs the handler may be the one that reads the links: it
+     * would never hear of it. */
+    if (!auvi_call_is_cancelled(call) &&
+        auvi_processor_is_current(&call->view->app->processor))
+        auvi_receive(call->view->app);
+    return auvi_call_is_cancelled(call);
 }
 
 /* Send an answer that has won. Takes message. */

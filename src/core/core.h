@@ -146,7 +146,8 @@ struct auv_app {
     _Atomic bool quit;
     _Atomic bool stopping; /* auv_app_destroy() has begun */
     _Atomic uint64_t sent, dropped;
-    _Atomic uint32_t room_waiters; /* then the link thread reads the links */
+    /* Host's threads asleep in here: then the link thread reads the links. */
+    _Atomic uint32_t sync_waiters;
     _Atomic uint64_t wakes_base, deferred_base; /* at the last reset */
     struct auvi_queue_base inbox_base, control_base, outbox_base;
     _Atomic int64_t link_deadline_us; /* when the link thread wakes next */
@@ -395,6 +396,8 @@ int auvi_call_create(auv_view *view, struct auv_message *message, uint64_t id,
 /* Cancel the call of that id, or with id 0 all of that document (generation 0:
  * of every document). Any thread; may hold receive_lock. */
 void auvi_calls_cancel(auv_view *view, uint64_t id, uint32_t generation);
+/* As auv_call_is_cancelled(), of what has been received. */
+bool auvi_call_is_cancelled(const struct auv_call *call);
 /* Consumer: run what the handler wanted run. Takes item. With `run` false only
  * free it. */
 void auvi_call_cancelled(struct auvi_item *item, bool run);

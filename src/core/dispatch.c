@@ -52,7 +52,7 @@ enum auvi_process_result auvi_dispatch(void *ctx, void *what)
     case AUVI_ITEM_CALL:
         auvi_pressure_remove(item->u.call->view, item->u.call->message);
         /* The item lies inside the call, which the handler may keep. */
-        if (auv_call_is_cancelled(item->u.call) ||
+        if (auvi_call_is_cancelled(item->u.call) ||
             auvi_handlers_call(item->u.call->view, item->u.call))
             atomic_fetch_add_explicit(&app->calls_handled, 1,
                                       memory_order_relaxed);

@@ -200,7 +200,7 @@ static void work(struct auv_call *call, bool run)
 {
     struct auvi_handler_op *op = call->work_op;
 
-    if (run && !auv_call_is_cancelled(call))
+    if (run && !auvi_call_is_cancelled(call))
         op->fn.call(call->view, call, op->user);
     op_free(op); /* it may be unbound meanwhile */
 }
