@@ -1,4 +1,5 @@
-"""Join the page's scripts into one C string: embed.py BUILTINS VALUES BRIDGE OUT.
+"""Join the page's scripts into one C string:
+embed.py BUILTINS VALUES CALLS BRIDGE OUT.
 
 OUT is a C header with the array auvi_bridge_js; if its name ends with .js, the
 joined script itself (for the tests).
@@ -9,14 +10,15 @@ JOINED = """(function (native, granted, inlineLimit, shared) {
 'use strict';
 const builtins = (%s)();
 const values = (%s)(builtins, inlineLimit);
-return (%s)(builtins, values, native, granted, shared);
+const makeCalls = %s;
+return (%s)(builtins, values, makeCalls, native, granted, shared);
 })
 """
 
 
-def main(builtins, values, bridge, out):
+def main(builtins, values, calls, bridge, out):
     texts = []
-    for path in (builtins, values, bridge):
+    for path in (builtins, values, calls, bridge):
         with open(path, encoding="utf-8") as file:
             texts.append(file.read().rstrip())
     data = (JOINED % tuple(texts)).encode()
