@@ -346,6 +346,22 @@ AUV_API int auv_view_bind_worker(auv_view *view, const char *name,
 AUV_API int auv_view_unbind(auv_view *view, const char *name,
                             size_t name_length);
 
+/* Tell pages which methods are bound, now and whenever a granted one comes up:
+ * auroraview.<namespace>.<method>() exists in them from then on. `json` is an
+ * object of arrays, {"tool":["load","save"],"":["ping"]}, with methods that
+ * have no namespace under "". It replaces an earlier list; what a page has
+ * already stays. Binding works without; a page then writes
+ * auroraview.call("tool.load").
+ *
+ * threads: any
+ * returns: AUV_OK
+ * errors:  AUV_ERR_ARG, AUV_ERR_CLOSED, AUV_ERR_NOMEM, AUV_ERR_TOO_LARGE; text
+ *          that is no such object is ignored by the page
+ * owns:    copies json
+ * since:   0.1 */
+AUV_API int auv_view_set_methods(auv_view *view, const char *json,
+                                 size_t length);
+
 typedef void (*auv_message_fn)(auv_view *view, const auv_message *message,
                                void *user);
 

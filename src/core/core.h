@@ -231,6 +231,7 @@ struct auv_view {
 
     _Atomic uint32_t navigation; /* asked for so far */
     _Atomic uint32_t document;   /* generation of the top document, 0: none */
+    _Atomic uint32_t document_granted; /* of the last one that may call us */
     /* Settled so far: what waits for these goes to the document that is there,
      * or to the next one. Only grows. */
     _Atomic uint32_t document_navigation;
@@ -284,9 +285,12 @@ struct auv_view {
     struct auvi_item
         *closed_item; /* its last event, without a text; until told */
 
-    /* text_lock: the last known address, to recognise a jump within a page */
+    /* text_lock: the last known address, to recognise a jump within a page;
+     * what pages are told of the bound methods */
     struct auvi_mutex text_lock;
     char *url;
+    char *methods;
+    size_t methods_length;
 };
 
 struct auv_call {
@@ -401,6 +405,12 @@ bool auvi_call_is_cancelled(const struct auv_call *call);
 /* Consumer: run what the handler wanted run. Takes item. With `run` false only
  * free it. */
 void auvi_call_cancelled(struct auvi_item *item, bool run);
+
+/* ---- methods.c ----------------------------------------------------------- */
+
+/* Tell the document of that generation which methods there are. Any thread; may
+ * hold receive_lock. */
+void auvi_methods_send(auv_view *view, uint32_t document);
 
 /* ---- eval.c: requests and how they end ----------------------------------- */
 

@@ -258,8 +258,12 @@ static void receive_hello(auv_view *view, const struct auvi_frame *frame,
                           memory_order_release);
     auvi_send_want_flush(view);
     outcome->flush = true;
-    if (frame->id == 1)
+    if (frame->id == 1) {
+        atomic_store_explicit(&view->document_granted, frame->generation,
+                              memory_order_release);
+        auvi_methods_send(view, frame->generation);
         auvi_view_tell(view, &event);
+    }
 }
 
 /* In the lane of the page's other messages: a page that floods errors waits

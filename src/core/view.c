@@ -263,6 +263,7 @@ static void view_free(auv_view *view)
     free(view->sent_evals);
     free(view->close_text);
     free(view->url);
+    free(view->methods);
     free(view->handlers);
     auvi_call_table_free(&view->calls);
     auvi_order_free(view->close_order);

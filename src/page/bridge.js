@@ -25,7 +25,7 @@
  *     [kind, id or name, types, payload, …]
  *
  * `types` is an array with one entry for each buffer of the record, or 0. Kinds:
- * R reply, F failed reply, E event, V value of a script, T what it threw, X
+ * R reply (to 0: what is bound), F failed reply, E event, V value of a script, T what it threw, X
  * cancel of a script, D events that native dropped, L the link is lost. Native
  * lets no payload through that could end, or run on into, another element. What
  * is still no JSON makes deliver() return false; then it comes again, each
@@ -36,7 +36,7 @@
 
     const {
         stringify, parse, slice, PromiseNow, TypeErrorNow, StringNow, ProxyNow,
-        isArray, define, freeze, hasOwn, apply, mapSize, soon, setTimer,
+        isArray, define, freeze, ownKeys, hasOwn, apply, mapSize, soon, setTimer,
         clearTimer, now, warn, report, checkpoint, getter, list, safeMap,
         describe, decodeBytes,
     } = builtins;
@@ -304,6 +304,10 @@
             switch (kind) {
             case 'R':
             case 'F':
+                if (key === 0) {
+                    takeMethods(payload);
+                    break;
+                }
                 calls.answer(key, types, payload, buffers, first, kind === 'F');
                 answered = true;
                 break;
@@ -356,11 +360,15 @@
         return true;
     }
 
+    let takeMethods = () => {};
+
     if (!granted)
         return deliver;
 
     // ---- window.auroraview ----
 
+    const CustomEventNow = CustomEvent;
+    const dispatchDom = EventTarget.prototype.dispatchEvent.bind(globalThis);
     const namespaces = safeMap(); // name -> {target, proxy}
     const bound = safeMap(); // full method name -> true
 
@@ -394,7 +402,8 @@
             throw new TypeErrorNow('auroraview: the namespace must be a non-empty string');
         if (!isArray(methods))
             throw new TypeErrorNow('auroraview: methods must be an array of names');
-        const rebind = options !== null && typeof options === 'object' &&
+        const rebind = options !== undefined && options !== null &&
+            typeof options === 'object' &&
             options.allowRebind === true;
         if (!namespaces.has(namespace)) {
             if (hasOwn(api, namespace))
@@ -412,6 +421,30 @@
                 delete target[method];
         }
     }
+
+    // The host's list: {namespace: [method, …]}, "" for those without one.
+    takeMethods = (list_) => {
+        if (list_ === null || typeof list_ !== 'object')
+            return;
+        const names = ownKeys(list_);
+        for (let i = 0; i < names.length; i++) {
+            const methods = list_[names[i]];
+            if (!isArray(methods))
+                continue;
+            if (names[i] === '') {
+                for (let n = 0; n < methods.length; n++)
+                    bound.set(StringNow(methods[n]), true);
+            } else if (namespaces.has(names[i]) || !hasOwn(api, names[i])) {
+                registerApiMethods(names[i], methods);
+            } else {
+                warn(`auroraview: the host's "${names[i]}" is taken; ` +
+                    `use call("${names[i]}.…")`);
+            }
+        }
+        // Its own task: a listener runs when all of this packet has been read.
+        setTimer(() => dispatchDom(new CustomEventNow('auroraview-api-ready',
+            {__proto__: null, detail: api})), 0);
+    };
 
     function boundMethods() {
         const out_ = {__proto__: null};
@@ -556,8 +589,6 @@
 
     // A task after DOMContentLoaded, so that listeners added in a handler of
     // that event are in time.
-    const CustomEventNow = CustomEvent;
-    const dispatchDom = EventTarget.prototype.dispatchEvent.bind(globalThis);
     const announce = () => setTimer(() => dispatchDom(new CustomEventNow(
         'auroraviewready', {__proto__: null, detail: api})), 0);
     if (document.readyState === 'loading')

@@ -58,6 +58,28 @@ test('_boundMethods and allowRebind', () => {
     assert.deepEqual(plain(doc.run('auroraview.getBoundMethods()')), ['scene.list']);
 });
 
+test('the host tells which methods there are', async () => {
+    const doc = open();
+    let told = 0;
+    doc.page.addEventListener('auroraview-api-ready', (e) => {
+        told += e.detail === doc.run('auroraview');
+    });
+    const list = JSON.stringify({'': ['ping'], tool: ['load', 'a "b"'], api: ['x'], on: ['y'], bad: 7});
+    doc.take([['R', 0, '', '', list]]);
+    assert.deepEqual(plain(doc.run('auroraview.getBoundMethods()')),
+        ['ping', 'tool.load', 'tool.a "b"', 'api.x']);
+    doc.run('auroraview.tool.load(1).catch(() => {}); auroraview.tool["a \\"b\\""]().catch(() => {})');
+    await until(() => told === 1);
+    assert.deepEqual(doc.sent.map((r) => r.name), ['tool.load', 'tool.a "b"']);
+    assert.equal(doc.run('typeof auroraview.on'), 'function');
+    assert.match(doc.logs[0][1], /"on" is taken/);
+    doc.take([['R', 0, '', '', '{"tool":["load"],"more":["m"]}']]);
+    assert.equal(doc.run('auroraview.isMethodBound("more.m") && auroraview.isMethodBound("tool.load")'), true);
+    for (const odd of ['7', 'null', '[1]'])
+        doc.take([['R', 0, '', '', odd]]);
+    assert.equal(doc.run('auroraview.stats().lateReplies'), 0);
+});
+
 // ---- blobs ----
 
 test('a Blob anywhere is sent with its bytes', async () => {

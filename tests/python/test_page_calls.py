@@ -236,6 +236,33 @@ def test_commands(web_pump, view):
     assert invoke("invoke('greet', {name: 'A'})") == ("CommandError", "COMMAND_NOT_FOUND", None)
 
 
+def test_pages_have_what_is_bound(web_pump, view):
+    class Tool:
+        def load(self, path):
+            return path
+
+        def _hidden(self):
+            pass
+
+    def told(script):
+        return web_pump.value(
+            view,
+            """(async () => {
+            while (!(%s)) await new Promise((done) => addEventListener(
+                'auroraview-api-ready', done, {once: true}));
+            return [await auroraview.tool.load({path: 'x'}), auroraview.getBoundMethods().sort()]})()"""
+            % script,
+        )
+
+    view.bind_api(Tool(), "tool")
+    assert told("auroraview.tool") == ["x", ["tool.load"]]
+    view.bind_call("ping", lambda: None)  # while the page is there
+    view.command(lambda: None, name="no method")
+    assert told("auroraview.isMethodBound('ping')") == ["x", ["ping", "tool.load"]]
+    view.load_html(PAGE)  # the next page has it too
+    assert told("auroraview.tool") == ["x", ["ping", "tool.load"]]
+
+
 def test_an_unknown_method_of_a_namespace_rejects_at_once(web_pump, view):
     answer = web_pump.value(view, "failure(auroraview.api.nobody_bound_this())")
     assert (answer["name"], answer["code"]) == ("MethodNotFound", -18)

@@ -421,6 +421,18 @@ static PyObject *view_unbind(PyObject *object, PyObject *args)
     return auvi_py_none_or_raise(auv_view_unbind(view, name, (size_t)length));
 }
 
+static PyObject *view_set_methods(PyObject *object, PyObject *args)
+{
+    auv_view *view = use(object);
+    const char *json;
+    Py_ssize_t length;
+
+    if (!view || !PyArg_ParseTuple(args, "s#:set_methods", &json, &length))
+        return NULL;
+    return auvi_py_none_or_raise(
+        auv_view_set_methods(view, json, (size_t)length));
+}
+
 static PyObject *view_on(PyObject *object, PyObject *args)
 {
     auv_view *view = use(object);
@@ -562,6 +574,8 @@ static PyMethodDef view_methods[] = {
      "emit_wait(name, value, timeout_ms)"},
     {"bind", view_bind, METH_VARARGS, "bind(name, fn, worker=False)"},
     {"unbind", view_unbind, METH_VARARGS, "unbind(name)"},
+    {"set_methods", view_set_methods, METH_VARARGS,
+     "set_methods(json): what pages are told of the bound methods"},
     {"on", view_on, METH_VARARGS,
      "on(name, fn) -> listener: fn(value), or fn(name, value) for name ''"},
     {"observe", view_observe, METH_O,

@@ -35,9 +35,24 @@ class PageFunctions:
     def _unbind_now(self, method: str) -> None:
         raise NotImplementedError
 
+    def _tell_now(self, methods: str) -> None:
+        """Tell the core what the page may know."""
+        raise NotImplementedError
+
     def _bind(self, method: str, func: Callable[..., Any], worker: bool) -> None:
         self._bind_now(method, func, worker)
         self._bound[method] = func, worker
+
+    def _methods(self) -> str:
+        """JSON of the bound methods by namespace; commands are none."""
+        import json
+
+        found: dict[str, list[str]] = {}
+        for full in list(self._bound):
+            if not full.startswith("invoke:"):
+                namespace, dot, name = full.partition(".")
+                found.setdefault(namespace if dot else "", []).append(name if dot else full)
+        return json.dumps(found)
 
     def _unbind(self, method: str) -> None:
         self._unbind_now(method)
@@ -82,6 +97,7 @@ class PageFunctions:
             if not allow_rebind and method in self._bound:
                 raise ValueError(f"{method!r} is bound already")
             self._bind(method, func, is_worker(func) if worker is None else worker)
+            self._tell_now(self._methods())
             return func
 
         return bind if func is None else bind(func)
@@ -96,6 +112,9 @@ class PageFunctions:
     ) -> None:
         """Bind every public method of ``obj`` as ``namespace.method``.
 
+        Pages then have ``auroraview.<namespace>.<method>``, and are told so by
+        the event ``auroraview-api-ready`` on their ``window``.
+
         A namespace that is bound already stays as it is, unless
         ``allow_rebind`` is true. ``worker`` is that of :meth:`bind_call`, for
         all of them; None leaves it to the mark on each.
@@ -107,7 +126,10 @@ class PageFunctions:
                 continue
             func = getattr(obj, name)
             if callable(func):
-                self.bind_call(f"{namespace}.{name}", func, worker=worker)
+                self._bind(
+                    f"{namespace}.{name}", func, is_worker(func) if worker is None else worker
+                )
+        self._tell_now(self._methods())
         self._namespaces[namespace] = obj
 
     def is_method_bound(self, method: str) -> bool:

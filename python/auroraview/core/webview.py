@@ -442,3 +442,6 @@ class WebView(PageFunctions):
 
     def _unbind_now(self, method: str) -> None:
         self._core.unbind(method)
+
+    def _tell_now(self, methods: str) -> None:
+        self._core.set_methods(methods)

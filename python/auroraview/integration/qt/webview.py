@@ -175,6 +175,7 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
         view._core.on("", unheard)
         for name, (func, worker) in self._bound.items():
             view._bind_now(name, func, worker)
+        view._tell_now(self._methods())
         for event, handler in self._handlers:
             view.register_callback(event, handler)
         self.destroyed.connect(view.close)
@@ -470,6 +471,11 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
         view = self._alive()
         if view is not None:
             view._unbind_now(method)
+
+    def _tell_now(self, methods: str) -> None:
+        view = self._alive()
+        if view is not None:
+            view._tell_now(methods)
 
     # -- what it is ------------------------------------------------------------------
 
