@@ -88,7 +88,8 @@ AUV_API int auv_app_create(const auv_app_options *options, auv_app **out);
 /* Close every view, end every waiting request with AUV_ERR_CLOSED, end the
  * engine process and the library's thread. Handlers that are due still run, on
  * this thread; none runs afterwards. Views that you still hold stay valid to
- * be released. Waits at most two seconds for the engine, then kills it.
+ * be released. Waits at most two seconds for the engine, then kills it, and at
+ * most two for handlers on workers (see auv_view_bind_worker()).
  *
  * threads: any, but not inside a handler, and no other thread may be using
  *          `app`

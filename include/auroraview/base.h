@@ -57,6 +57,11 @@ typedef enum auv_error {
 #define AUV_MAX_NAME ((size_t)1024)       /* bytes of a method or event name */
 #define AUV_MAX_PARTS ((size_t)64)        /* binary parts beside the JSON */
 
+/* Calls of one page that its host may hold: unanswered ones, and answered ones
+ * that a handler has kept. One more is rejected with "QueueFull", as it is when
+ * together they hold over 1 GiB or 256 shared-memory files. */
+#define AUV_MAX_CALLS ((uint32_t)100000)
+
 /* Text of an error code, for people.
  *
  * threads: any

@@ -148,7 +148,8 @@ AUV_API int auv_call_fail(auv_call *call, const char *name, const char *message,
                           int code, const char *data_json);
 
 /* Whether nobody waits any more: the page cancelled, its document is gone, or
- * the view is closing. Poll it in long work.
+ * the view is closing. Poll it in long work; in a handler it takes a
+ * microsecond, because it looks at what the page has sent meanwhile.
  *
  * threads: any
  * returns: true once the answer can reach nobody
@@ -156,6 +157,35 @@ AUV_API int auv_call_fail(auv_call *call, const char *name, const char *message,
  * owns:    borrows call
  * since:   0.1 */
 AUV_API bool auv_call_is_cancelled(const auv_call *call);
+
+typedef void (*auv_cancel_fn)(auv_call *call, void *user);
+
+/* Have `fn` run when the call is cancelled: the page aborted it or did not wait
+ * any longer, its document is gone, the view is closing, the engine is lost. It
+ * runs once, inside auv_app_process() or auv_app_destroy() and soon after; or
+ * never, if the call is answered first. One per call.
+ *
+ * threads: any
+ * returns: AUV_OK
+ * errors:  AUV_ERR_ARG; AUV_ERR_NOMEM; AUV_ERR_STATE - it has one already, or
+ *          has been answered; AUV_ERR_CANCELLED - it has been cancelled: then
+ *          fn does not run, do what it would have done
+ * owns:    borrows user until free_user (may be NULL) is called with it, on any
+ *          thread, when fn has run or never will; on an error it is not called
+ * since:   0.1 */
+AUV_API int auv_call_on_cancel(auv_call *call, auv_cancel_fn fn, void *user,
+                               void (*free_user)(void *user));
+
+/* Wait until the call is cancelled, for a worker that would otherwise sleep.
+ * timeout_ms below 0: until it has ended, one way or the other.
+ *
+ * threads: any, handlers included
+ * returns: AUV_OK once it is cancelled
+ * errors:  AUV_ERR_ARG; AUV_ERR_TIMEOUT - the page still waits; AUV_ERR_STATE -
+ *          it has been answered
+ * owns:    borrows call
+ * since:   0.1 */
+AUV_API int auv_call_wait_cancelled(auv_call *call, int64_t timeout_ms);
 
 /* Keep a call to answer it later. When the last reference goes and nobody has
  * answered, the page's promise rejects with the error "NoReply".

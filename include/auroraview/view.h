@@ -12,6 +12,7 @@
  * Threads:  any, unless the function says otherwise. Handlers, observers and
  *           result functions run only inside auv_app_process(), on its thread,
  *           with no lock held: they may call anything here, close included.
+ *           Only auv_view_bind_worker() puts a handler on another thread.
  * Errors:   an int result is >= 0 on success, else a negative AUV_ERR_* code;
  *           auv_last_error_message() may say more.
  * Strings:  UTF-8, copied before the call returns. Where a length follows, it
@@ -221,7 +222,8 @@ AUV_API int auv_view_allow_origin(auv_view *view, const char *origin);
 /* ---- script and events ------------------------------------------------- */
 
 /* `error` is AUV_OK or why there is no result; `result` is the script's value,
- * or {"name","message","stack"} with AUV_ERR_SCRIPT, else NULL. */
+ * or {"name","message","stack"[,"code"][,"data"]} with AUV_ERR_SCRIPT, else
+ * NULL. */
 typedef void (*auv_result_fn)(auv_view *view, int error,
                               const auv_message *result, void *user);
 
@@ -316,6 +318,25 @@ AUV_API int auv_view_bind(auv_view *view, const char *name, size_t name_length,
                           auv_call_fn fn, void *user,
                           void (*free_user)(void *user));
 
+/* Let granted pages call `name`, and run `fn` on a thread of the library's:
+ * for work that would hold up the thread that processes. There are at most four
+ * such threads in an application, started when first needed; calls that find
+ * them busy wait, in order. A call that is cancelled before its turn is not
+ * run. `fn` has the thread to itself and may wait, but should look at
+ * auv_call_is_cancelled() now and then: auv_app_destroy() waits two seconds for
+ * it, then leaves its thread behind. From then on, which is once the view is
+ * AUV_STATE_DESTROYED, it may use only that view, this call, and nothing else
+ * of the library.
+ *
+ * threads: any; takes effect before anything that arrives later
+ * returns: AUV_OK
+ * errors:  as auv_view_bind()
+ * owns:    as auv_view_bind(); but free_user may run on such a thread
+ * since:   0.1 */
+AUV_API int auv_view_bind_worker(auv_view *view, const char *name,
+                                 size_t name_length, auv_call_fn fn, void *user,
+                                 void (*free_user)(void *user));
+
 /* Take a binding back.
  *
  * threads: any
@@ -325,6 +346,22 @@ AUV_API int auv_view_bind(auv_view *view, const char *name, size_t name_length,
  * since:   0.1 */
 AUV_API int auv_view_unbind(auv_view *view, const char *name,
                             size_t name_length);
+
+/* Tell pages which methods are bound, now and whenever a granted one comes up:
+ * auroraview.<namespace>.<method>() exists in them from then on. `json` is an
+ * object of arrays, {"tool":["load","save"],"":["ping"]}, with methods that
+ * have no namespace under "". It replaces an earlier list; what a page has
+ * already stays. Binding works without; a page then writes
+ * auroraview.call("tool.load").
+ *
+ * threads: any
+ * returns: AUV_OK
+ * errors:  AUV_ERR_ARG, AUV_ERR_CLOSED, AUV_ERR_NOMEM, AUV_ERR_TOO_LARGE; text
+ *          that is no such object is ignored by the page
+ * owns:    copies json
+ * since:   0.1 */
+AUV_API int auv_view_set_methods(auv_view *view, const char *json,
+                                 size_t length);
 
 typedef void (*auv_message_fn)(auv_view *view, const auv_message *message,
                                void *user);

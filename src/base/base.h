@@ -92,6 +92,8 @@ struct auvi_thread; /* heap */
 int auvi_thread_start(struct auvi_thread **out, const char *name,
                       void (*fn)(void *user), void *user);
 void auvi_thread_join(struct auvi_thread *thread); /* frees it */
+/* Never join it. Only once `fn` has begun: frees what it was started with. */
+void auvi_thread_leave(struct auvi_thread *thread);
 int auvi_cpu_count(void); /* that this process may use */
 /* For loops that wait for another process: it may be on this processor. */
 void auvi_thread_yield(void);

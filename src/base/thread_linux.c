@@ -69,6 +69,12 @@ void auvi_thread_join(struct auvi_thread *thread)
     free(thread);
 }
 
+void auvi_thread_leave(struct auvi_thread *thread)
+{
+    pthread_detach(thread->handle);
+    free(thread);
+}
+
 uint64_t auvi_thread_self(void)
 {
     /* A counter, not the address of a thread-local: a number must not come

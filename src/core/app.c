@@ -17,6 +17,8 @@
 #define MAX_INTERVAL_MS 60000
 /* How long a push that is under way may take, at the end. */
 #define DRAIN_US 1000000
+/* How long destroy waits for handlers that run on workers. */
+#define WORKERS_US 2000000
 
 /* ---- waking --------------------------------------------------------------- */
 
@@ -339,6 +341,18 @@ static void close_all(auv_app *app)
     }
 }
 
+/* The handlers that are due, however small the preset's limit is. */
+static void drain(auv_app *app)
+{
+    bool busy = false;
+
+    while ((auvi_receive_unpark(app) || !auvi_queue_is_empty(app->inbox)) &&
+           !busy) {
+        auvi_processor_tick(&app->processor, &busy);
+        auvi_app_unspill(app);
+    }
+}
+
 /* Pushes under way finish, later ones are refused. False if one does not
  * finish: its thread was stopped in the middle. */
 static bool end_queue(struct auvi_queue *queue)
@@ -347,12 +361,17 @@ static bool end_queue(struct auvi_queue *queue)
     return auvi_queue_wait_quiet(queue, DRAIN_US) == AUV_OK;
 }
 
+static void leave_it(auv_app *app)
+{
+    (void)app;
+}
+
 void auv_app_destroy(auv_app *app)
 {
     struct auv_message *message;
     struct auvi_order *order;
     struct auvi_item *item;
-    bool busy = false, quiet;
+    bool quiet;
 
     if (!app)
         return;
@@ -366,12 +385,11 @@ void auv_app_destroy(auv_app *app)
     auvi_app_wake_link_thread(app);
     auvi_thread_join(app->thread);
 
-    /* The handlers that are due, however small the preset's limit is. */
-    while ((auvi_receive_unpark(app) || !auvi_queue_is_empty(app->inbox)) &&
-           !busy) {
-        auvi_processor_tick(&app->processor, &busy);
-        auvi_app_unspill(app);
-    }
+    /* First what tells the workers' handlers that nobody waits for them any
+     * more, then what they have left. */
+    drain(app);
+    auvi_workers_stop(app, auvi_clock_us() + WORKERS_US);
+    drain(app);
     /* Nobody may be using the application by now. A thread that is, against the
      * contract, gets the time to finish its push, and is refused the next. */
     quiet = end_queue(app->inbox);
@@ -385,11 +403,10 @@ void auv_app_destroy(auv_app *app)
         auvi_send_discard(message);
     auvi_send_forget(app);
     auvi_receive_forget(app);
-    if (quiet)
-        app_free(app);
-    else
+    if (!quiet)
         auvi_log(AUV_LOG_ERROR, "auv_app_destroy() while a thread still uses "
                                 "the application: its memory is left to it");
+    auvi_workers_leave(app, quiet ? app_free : leave_it);
 }
 
 /* ---- driving -------------------------------------------------------------- */

@@ -24,6 +24,7 @@
 #define AUVI_CORE_H
 
 #include "base/base.h"
+#include "core/call_table.h"
 #include "core/lifecycle.h"
 #include "core/message.h"
 #include "core/origin.h"
@@ -31,6 +32,7 @@
 #include "core/queue.h"
 #include "core/request.h"
 #include "core/wake.h"
+#include "core/workers.h"
 #include "engine/engine.h"
 #include "wire/link.h"
 
@@ -40,6 +42,7 @@
 
 enum auvi_item_kind {
     AUVI_ITEM_CALL,       /* call */
+    AUVI_ITEM_CANCELLED,  /* call, with what was to run then */
     AUVI_ITEM_EVENT,      /* message: the page emitted */
     AUVI_ITEM_RESULT,     /* request, error, message */
     AUVI_ITEM_HANDLER_OP, /* op: bind, unbind, on, off, observe */
@@ -148,7 +151,8 @@ struct auv_app {
     _Atomic bool quit;
     _Atomic bool stopping; /* auv_app_destroy() has begun */
     _Atomic uint64_t sent, dropped;
-    _Atomic uint32_t room_waiters; /* then the link thread reads the links */
+    /* Host's threads asleep in here: then the link thread reads the links. */
+    _Atomic uint32_t sync_waiters;
     _Atomic uint64_t wakes_base, deferred_base; /* at the last reset */
     struct auvi_queue_base inbox_base, control_base, outbox_base;
     _Atomic int64_t link_deadline_us; /* when the link thread wakes next */
@@ -158,7 +162,8 @@ struct auv_app {
     _Atomic bool resume_wanted;       /* a paused link may be read again */
     _Atomic uint32_t paused_views;
     _Atomic uint64_t calls_handled; /* written by the consumer */
-    int64_t spin_us;       /* how long to look for a next call; 0: never */
+    int64_t spin_us; /* how long to look for a next call; 0: never */
+    struct auvi_workers *workers; /* consumer; NULL: none yet */
     bool sender_woken;     /* consumer: the link thread, since the last flush */
     bool replies_deferred; /* consumer: answers wait for auvi_send_flush() */
 
@@ -231,6 +236,7 @@ struct auv_view {
 
     _Atomic uint32_t navigation; /* asked for so far */
     _Atomic uint32_t document;   /* generation of the top document, 0: none */
+    _Atomic uint32_t document_granted; /* of the last one that may call us */
     /* Settled so far: what waits for these goes to the document that is there,
      * or to the next one. Only grows. */
     _Atomic uint32_t document_navigation;
@@ -260,9 +266,13 @@ struct auv_view {
     bool in_rest;         /* it is in app->rest, which holds a reference */
     struct auv_view *rest_next;
 
-    /* calls_lock */
+    /* calls_lock: the unanswered ones */
     struct auvi_mutex calls_lock;
-    struct auv_call *calls;
+    struct auvi_call_table calls;
+    /* Calls that exist, and what their messages hold (call.c). */
+    _Atomic uint32_t live_calls;
+    _Atomic int64_t live_bytes;
+    _Atomic int32_t live_fds;
 
     struct auvi_mutex streams_lock; /* what it guards: streams.h */
     struct auvi_streams *streams;
@@ -284,20 +294,32 @@ struct auv_view {
     struct auvi_item
         *closed_item; /* its last event, without a text; until told */
 
-    /* text_lock: the last known address, to recognise a jump within a page */
+    /* text_lock: the last known address, to recognise a jump within a page;
+     * what pages are told of the bound methods */
     struct auvi_mutex text_lock;
     char *url;
+    char *methods;
+    size_t methods_length;
 };
 
 struct auv_call {
     _Atomic uint32_t refs;
-    _Atomic uint32_t state; /* enum auvi_call_state */
-    auv_view *view;         /* a reference */
+    _Atomic uint32_t state;   /* enum auvi_call_state; a futex */
+    _Atomic uint32_t waiters; /* for the state to change */
+    auv_view *view;           /* a reference */
     struct auv_message *message;
     uint64_t id;
     uint32_t generation;
-    struct auvi_item item;        /* its place in the inbox */
-    struct auv_call *prev, *next; /* calls_lock of the view */
+    struct auvi_item item; /* its place in the inbox */
+
+    /* calls_lock of the view */
+    struct auv_call *table_next;
+    struct auvi_cancel_hook *hook;
+
+    /* Its place among what the workers have to do. */
+    struct auv_call *work_next;
+    auvi_work_fn work;
+    struct auvi_handler_op *work_op;
 };
 
 enum auvi_call_state {
@@ -371,7 +393,8 @@ struct auvi_item *auvi_view_event_item(auv_view *view, const auv_event *event);
 struct auvi_handler_op;
 void auvi_handlers_apply(auv_view *view, struct auvi_handler_op *op);
 void auvi_handler_op_discard(struct auvi_handler_op *op);
-void auvi_handlers_call(auv_view *view, struct auv_call *call);
+/* False: a worker has it, the rest happens elsewhere. */
+bool auvi_handlers_call(auv_view *view, struct auv_call *call);
 void auvi_handlers_event(auv_view *view, const auv_message *message);
 void auvi_handlers_observe(auv_view *view, const auv_event *event);
 void auvi_handlers_state(auv_view *view, const char *key, size_t key_length,
@@ -382,11 +405,27 @@ struct auvi_handlers *auvi_handlers_create(void);
 
 /* ---- call.c -------------------------------------------------------------- */
 
-struct auv_call *auvi_call_create(auv_view *view, struct auv_message *message,
-                                  uint64_t id, uint32_t generation);
+/* Takes message on success. AUV_ERR_NOMEM; AUV_ERR_QUEUE_FULL - the page has as
+ * many as it may; AUV_ERR_PROTOCOL - that number is taken, or 0. */
+int auvi_call_create(auv_view *view, struct auv_message *message, uint64_t id,
+                     uint32_t generation, struct auv_call **out);
 /* Cancel the call of that id, or with id 0 all of that document (generation 0:
- * of every document). Any thread. */
+ * of every document). Any thread; may hold receive_lock. */
 void auvi_calls_cancel(auv_view *view, uint64_t id, uint32_t generation);
+/* Send the answer to a call, however much waits; `defer` as for auvi_send().
+ * Takes message. May hold receive_lock. */
+int auvi_call_answer(auv_view *view, struct auv_message *message, bool defer);
+/* As auv_call_is_cancelled(), of what has been received. */
+bool auvi_call_is_cancelled(const struct auv_call *call);
+/* Consumer: run what the handler wanted run. Takes item. With `run` false only
+ * free it. */
+void auvi_call_cancelled(struct auvi_item *item, bool run);
+
+/* ---- methods.c ----------------------------------------------------------- */
+
+/* Tell the document of that generation which methods there are. Any thread; may
+ * hold receive_lock. */
+void auvi_methods_send(auv_view *view, uint32_t document);
 
 /* ---- eval.c: requests and how they end ----------------------------------- */
 

@@ -53,10 +53,15 @@ enum auvi_process_result auvi_dispatch(void *ctx, void *what)
     case AUVI_ITEM_CALL:
         auvi_pressure_remove(item->u.call->view, item->u.call->message);
         /* The item lies inside the call, which the handler may keep. */
-        if (!auv_call_is_cancelled(item->u.call))
-            auvi_handlers_call(item->u.call->view, item->u.call);
-        atomic_fetch_add_explicit(&app->calls_handled, 1, memory_order_relaxed);
+        if (auvi_call_is_cancelled(item->u.call) ||
+            auvi_handlers_call(item->u.call->view, item->u.call))
+            atomic_fetch_add_explicit(&app->calls_handled, 1,
+                                      memory_order_relaxed);
         auv_call_unref(item->u.call);
+        send_deferred(app);
+        return result;
+    case AUVI_ITEM_CANCELLED:
+        auvi_call_cancelled(item, true);
         send_deferred(app);
         return result;
     case AUVI_ITEM_EVENT:
@@ -118,6 +123,9 @@ void auvi_item_discard(struct auvi_item *item)
     case AUVI_ITEM_CALL:
         auvi_pressure_remove(item->u.call->view, item->u.call->message);
         auv_call_unref(item->u.call);
+        return;
+    case AUVI_ITEM_CANCELLED:
+        auvi_call_cancelled(item, false);
         return;
     case AUVI_ITEM_EVENT:
         auvi_pressure_remove(item->view, item->u.message);

@@ -24,6 +24,7 @@ enum op_kind {
 
 /* An entry of the table, and while it travels an operation on it. */
 struct auvi_handler_op {
+    _Atomic uint32_t refs; /* the table, and each worker that runs it */
     enum op_kind kind;
     union {
         auv_call_fn call;
@@ -35,6 +36,7 @@ struct auvi_handler_op {
     void *user;
     void (*free_user)(void *user);
     int listener;
+    bool worker; /* runs on a thread of workers.c */
     bool dead;
     struct auvi_handler_op *next;
     uint32_t hash;
@@ -71,6 +73,9 @@ static bool same_name(const struct auvi_handler_op *op, uint32_t hash,
 
 static void op_free(struct auvi_handler_op *op)
 {
+    /* Acquire and release: the workers are done with `user`. */
+    if (atomic_fetch_sub_explicit(&op->refs, 1, memory_order_acq_rel) != 1)
+        return;
     if (op->free_user)
         op->free_user(op->user);
     free(op);
@@ -210,7 +215,30 @@ void auvi_handlers_apply(auv_view *view, struct auvi_handler_op *op)
     sweep(handlers);
 }
 
-void auvi_handlers_call(auv_view *view, struct auv_call *call)
+static void work(struct auv_call *call, bool run)
+{
+    struct auvi_handler_op *op = call->work_op;
+
+    if (run && !auvi_call_is_cancelled(call))
+        op->fn.call(call->view, call, op->user);
+    op_free(op); /* it may be unbound meanwhile */
+}
+
+static void hand_to_worker(struct auvi_handler_op *op, struct auv_call *call)
+{
+    int error;
+
+    atomic_fetch_add_explicit(&op->refs, 1, memory_order_relaxed);
+    call->work_op = op;
+    error = auvi_workers_run(call->view->app, call, work);
+    if (error < 0) {
+        auv_call_fail(call, auv_error_name(error), auv_last_error_message(),
+                      error, NULL);
+        op_free(op);
+    }
+}
+
+bool auvi_handlers_call(auv_view *view, struct auv_call *call)
 {
     struct auvi_handlers *handlers = view->handlers;
     size_t length;
@@ -236,12 +264,17 @@ void auvi_handlers_call(auv_view *view, struct auv_call *call)
         memcpy(text + sizeof(head) - 1 + shown, "'", 2);
         auv_call_fail(call, auv_error_name(AUV_ERR_METHOD_NOT_FOUND), text,
                       AUV_ERR_METHOD_NOT_FOUND, NULL);
-        return;
+        return true;
+    }
+    if (op->worker) {
+        hand_to_worker(op, call);
+        return false;
     }
     handlers->depth++;
     op->fn.call(view, call, op->user);
     handlers->depth--;
     sweep(handlers);
+    return true;
 }
 
 /* Run those listeners of the bucket that were there when the event came. */
@@ -421,6 +454,7 @@ static int new_op(auv_view *view, enum op_kind kind, const char *name,
     op = calloc(1, sizeof(*op) + length + 1);
     if (!op)
         return auvi_fail(AUV_ERR_NOMEM, "no memory for a handler");
+    atomic_init(&op->refs, 1);
     op->kind = kind;
     op->user = user;
     op->free_user = free_user;
@@ -435,8 +469,9 @@ static int new_op(auv_view *view, enum op_kind kind, const char *name,
     return AUV_OK;
 }
 
-int auv_view_bind(auv_view *view, const char *name, size_t name_length,
-                  auv_call_fn fn, void *user, void (*free_user)(void *user))
+static int bind(auv_view *view, const char *name, size_t name_length,
+                auv_call_fn fn, void *user, void (*free_user)(void *user),
+                bool worker)
 {
     struct auvi_handler_op *op = NULL;
     int error = new_op(view, OP_BIND, name, name_length, fn && name, user,
@@ -445,7 +480,21 @@ int auv_view_bind(auv_view *view, const char *name, size_t name_length,
     if (error < 0)
         return error;
     op->fn.call = fn;
+    op->worker = worker;
     return send_op(view, op);
+}
+
+int auv_view_bind(auv_view *view, const char *name, size_t name_length,
+                  auv_call_fn fn, void *user, void (*free_user)(void *user))
+{
+    return bind(view, name, name_length, fn, user, free_user, false);
+}
+
+int auv_view_bind_worker(auv_view *view, const char *name, size_t name_length,
+                         auv_call_fn fn, void *user,
+                         void (*free_user)(void *user))
+{
+    return bind(view, name, name_length, fn, user, free_user, true);
 }
 
 int auv_view_unbind(auv_view *view, const char *name, size_t name_length)

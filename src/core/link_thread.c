@@ -531,12 +531,12 @@ static void receive(struct auv_app *app)
 }
 
 /* Read the links here, unless the host does it or the inbox is full. A host's
- * thread that waits for room may be the one that reads, so read for it. */
+ * thread that waits may be the one that reads, so read for it. */
 static void choose_receiver(struct auv_app *app)
 {
     bool poll =
         (!atomic_load_explicit(&app->host_receives, memory_order_acquire) ||
-         atomic_load_explicit(&app->room_waiters, memory_order_acquire)) &&
+         atomic_load_explicit(&app->sync_waiters, memory_order_acquire)) &&
         !auvi_receive_is_stalled(app);
 
     if (poll == app->link_thread_polls)

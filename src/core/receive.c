@@ -144,18 +144,40 @@ static int no_memory(void)
     return auvi_fail(AUV_ERR_NOMEM, "no memory for a message");
 }
 
+/* Answer a call that no handler gets, with the error that was told last. */
+static void refuse_call(auv_view *view, const struct auvi_frame *frame,
+                        int reason)
+{
+    struct auv_message *error;
+
+    if (auvi_message_create_error(auv_error_name(reason),
+                                  auv_last_error_message(), reason, NULL,
+                                  &error) < 0)
+        return;
+    error->kind = AUVI_FRAME_REPLY;
+    error->flags = AUVI_FRAME_ERROR;
+    error->id = frame->id;
+    error->generation = frame->generation;
+    auvi_call_answer(view, error, false);
+}
+
 static int receive_call(auv_view *view, struct auvi_frame *frame,
                         struct outcome *outcome)
 {
     struct auv_message *message;
     struct auv_call *call;
+    int error;
 
     if (auvi_message_from_frame(frame, &message) < 0)
         return no_memory();
-    call = auvi_call_create(view, message, frame->id, frame->generation);
-    if (!call) {
+    error =
+        auvi_call_create(view, message, frame->id, frame->generation, &call);
+    if (error < 0) {
         auv_message_unref(message);
-        return no_memory();
+        if (error != AUV_ERR_QUEUE_FULL)
+            return error;
+        refuse_call(view, frame, error);
+        return AUV_OK;
     }
     push(view->app, &call->item, outcome);
     return AUV_OK;
@@ -237,8 +259,12 @@ static void receive_hello(auv_view *view, const struct auvi_frame *frame,
                           memory_order_release);
     auvi_send_want_flush(view);
     outcome->flush = true;
-    if (frame->id == 1)
+    if (frame->id == 1) {
+        atomic_store_explicit(&view->document_granted, frame->generation,
+                              memory_order_release);
+        auvi_methods_send(view, frame->generation);
         auvi_view_tell(view, &event);
+    }
 }
 
 /* In the lane of the page's other messages: a page that floods errors waits
@@ -317,7 +343,6 @@ static int receive_without_contents(auv_view *view, struct auvi_frame *frame,
                                     int reason)
 {
     struct auvi_request request;
-    struct auv_message *error;
     bool foreign;
 
     auvi_log(AUV_LOG_ERROR, "view %u: a message was lost: %s", view->id,
@@ -327,16 +352,8 @@ static int receive_without_contents(auv_view *view, struct auvi_frame *frame,
         auvi_requests_take_of(view->app->requests, frame->id, view->id,
                               &request, &foreign)) {
         auvi_request_end(view->app, &request, reason, NULL);
-    } else if (frame->kind == AUVI_FRAME_CALL &&
-               auvi_message_create_error(auv_error_name(reason),
-                                         auv_last_error_message(), reason, NULL,
-                                         &error) == AUV_OK) {
-        error->kind = AUVI_FRAME_REPLY;
-        error->flags = AUVI_FRAME_ERROR;
-        error->id = frame->id;
-        error->generation = frame->generation;
-        if (auvi_send(view, error, false) < 0)
-            auv_message_unref(error);
+    } else if (frame->kind == AUVI_FRAME_CALL) {
+        refuse_call(view, frame, reason);
     } else if (frame->kind == AUVI_FRAME_STATE_SET ||
                frame->kind == AUVI_FRAME_CHANNEL_DATA) {
         int result = auvi_streams_receive(view, frame, reason);

@@ -166,6 +166,7 @@ enum auvi_step auvi_view_begin_destroy(auv_view *view, auv_close_reason reason)
         stepped(view, auvi_lifecycle_begin_destroy(&view->lifecycle, reason));
 
     if (step == AUVI_STEP_SUCCESS) {
+        auvi_calls_cancel(view, 0, 0);
         auvi_lifecycle_state(&view->lifecycle, &event.reason);
         auvi_view_tell(view, &event);
     }
@@ -198,7 +199,9 @@ int auv_view_request_close(auv_view *view, auv_close_reason reason)
     if (stepped(view, auvi_lifecycle_request_close(&view->lifecycle, reason)) !=
         AUVI_STEP_SUCCESS)
         return 0;
-    /* This call won: it alone sends the order and tells the observers. */
+    /* This call won: it alone sends the order and tells the observers. No call
+     * that comes later reaches a handler. */
+    auvi_calls_cancel(view, 0, 0);
     auvi_view_tell(view, &event);
     order = view->close_order;
     view->close_order = NULL;
@@ -261,7 +264,9 @@ static void view_free(auv_view *view)
     free(view->sent_evals);
     free(view->close_text);
     free(view->url);
+    free(view->methods);
     free(view->handlers);
+    auvi_call_table_free(&view->calls);
     auvi_order_free(view->close_order);
     if (view->closed_item)
         auvi_item_discard(view->closed_item);

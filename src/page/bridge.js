@@ -9,7 +9,7 @@
  * in this closure.
  *
  * Every built-in used after start-up comes from builtins.js, for the page may
- * overwrite them. embed.py joins the three files into that one function.
+ * overwrite them. embed.py joins the files into that one function.
  *
  * To the host go records in one string, with their buffers beside it:
  *
@@ -27,7 +27,7 @@
  *     [kind, id or name, types, payload, …]
  *
  * `types` is an array with one entry for each buffer of the record, or 0. Kinds:
- * R reply, F failed reply, E event, V value of a script, T what it threw, X
+ * R reply (to 0: what is bound), F failed reply, E event, V value of a script, T what it threw, X
  * cancel of a script, D events that native dropped, L the link is lost; S, U, A
  * set, unset, acknowledge a key, Y all keys are there, behind N with the number
  * of the page's last write that is in, K a write that could not be sent; O, M, B,
@@ -37,14 +37,14 @@
  * is still no JSON makes deliver() return false; then it comes again, each
  * record by itself.
  */
-(function (builtins, values, makeState, makeChannels, native, granted, shared) {
+(function (builtins, values, makeCalls, makeState, makeChannels, native, granted, shared) {
     'use strict';
 
     const {
-        uncurry, stringify, parse, slice, PromiseNow, TypeErrorNow, StringNow, ProxyNow,
-        isArray, define, freeze, hasOwn, apply, mapSize, soon, setTimer,
+        stringify, parse, slice, PromiseNow, TypeErrorNow, StringNow, ProxyNow,
+        isArray, define, freeze, ownKeys, hasOwn, apply, mapSize, soon, setTimer,
         clearTimer, now, warn, report, checkpoint, getter, list, safeMap,
-        idMap, makeError, errorFrom, describe, decodeBytes,
+        describe, decodeBytes,
     } = builtins;
     const {wireName, plainText, parts, encode, decode} = values;
 
@@ -105,152 +105,8 @@
 
     const state = makeState(builtins, values, post);
     const channels = makeChannels(builtins, values, post);
-
-    // ---- calls ----
-
-    const pending = idMap(); // id -> {resolve, reject, method, deadline, unhook}
-    const config = {__proto__: null, callTimeoutMs: 30000};
-    let lastId = 0;
-    let timer = 0;
-    let timerAt = Infinity;
-    let lateReplies = 0;
-
-    function call(method, params, options) {
-        return new PromiseNow(function (resolve, reject) {
-            const name = wireName(method, 'the method name');
-            let timeout = config.callTimeoutMs;
-            let signal;
-            if (options !== undefined && options !== null) {
-                if (typeof options !== 'object')
-                    throw new TypeErrorNow('auroraview: the options of call() must be an object');
-                if (options.timeout !== undefined && options.timeout !== null)
-                    timeout = checkTimeout(options.timeout, 'timeout');
-                signal = options.signal;
-            }
-            let unhook = null;
-            const id = ++lastId;
-            if (signal !== undefined && signal !== null) {
-                unhook = hookAbort(signal, () => cancel(id, makeError('AbortError',
-                    `the call of ${method} was aborted`, -5)));
-                if (unhook === null)
-                    throw makeError('AbortError', `the call of ${method} was aborted`, -5);
-            }
-            let payload;
-            try {
-                payload = encode(params);
-            } catch (error) {
-                if (unhook !== null)
-                    unhook();
-                throw error;
-            }
-            const deadline = timeout > 0 ? now() + timeout : Infinity;
-            pending.set(id, {resolve, reject, method, deadline, unhook});
-            if (deadline < timerAt)
-                armTimer(deadline);
-            post('C', id, name, payload);
-        });
-    }
-
-    function checkTimeout(value, what) {
-        if (typeof value !== 'number' || !(value >= 0))
-            throw new TypeErrorNow(`auroraview: ${what} must be milliseconds, 0 for no limit`);
-        return value === Infinity ? 0 : value;
-    }
-
-    // null if it is aborted already, else a function that takes the hook off.
-    const hookAbort = (function () {
-        if (typeof AbortSignal === 'undefined')
-            return () => { throw new TypeErrorNow('auroraview: no AbortSignal here'); };
-        const aborted = getter(AbortSignal.prototype, 'aborted');
-        const listen = uncurry(EventTarget.prototype.addEventListener);
-        const unlisten = uncurry(EventTarget.prototype.removeEventListener);
-        return function (signal, fn) {
-            let is;
-            try {
-                is = aborted(signal);
-            } catch (_) {
-                throw new TypeErrorNow('auroraview: signal must be an AbortSignal');
-            }
-            if (is)
-                return null;
-            listen(signal, 'abort', fn);
-            return () => unlisten(signal, 'abort', fn);
-        };
-    })();
-
-    function settle(id) {
-        const entry = pending.get(id);
-        if (entry === undefined)
-            return undefined;
-        pending.delete(id);
-        if (entry.unhook !== null)
-            entry.unhook();
-        return entry;
-    }
-
-    function cancel(id, error) {
-        const entry = settle(id);
-        if (entry === undefined)
-            return;
-        post('X', id, '', '');
-        entry.reject(error);
-    }
-
-    // One timer for all calls: it fires for the earliest deadline, or for
-    // nothing when that call was answered long ago.
-    function armTimer(at) {
-        if (timerAt !== Infinity)
-            clearTimer(timer);
-        timerAt = at;
-        // Longer delays than 2^31 ms overflow; it would just be armed again.
-        const delay = at - now();
-        timer = setTimer(sweep, delay < 0x7fffffff ? delay : 0x7fffffff);
-    }
-
-    function sweep() {
-        const at = now();
-        let next = Infinity;
-        timerAt = Infinity;
-        const expired = list();
-        pending.forEach((entry, id) => {
-            if (entry.deadline <= at)
-                expired[expired.length] = id;
-            else if (entry.deadline < next)
-                next = entry.deadline;
-        });
-        for (let i = 0; i < expired.length; i++)
-            cancel(expired[i], makeError('Timeout',
-                `no answer to ${pending.get(expired[i]).method} in time`, -4));
-        if (next !== Infinity)
-            armTimer(next);
-    }
-
-    function answer(id, types, payload, buffers, first, failed) {
-        const entry = settle(id);
-        if (entry === undefined) {
-            lateReplies++;
-            return;
-        }
-        let value;
-        try {
-            value = decode(payload, types, buffers, first);
-        } catch (error) {
-            entry.reject(makeError('ProtocolError',
-                `the answer cannot be read: ${StringNow(error.message)}`, -17));
-            return;
-        }
-        if (failed)
-            entry.reject(errorFrom(value));
-        else
-            entry.resolve(value);
-    }
-
-    function rejectAll(reason) {
-        const ids = list();
-        pending.forEach((_, id) => { ids[ids.length] = id; });
-        for (let i = 0; i < ids.length; i++)
-            settle(ids[i]).reject(errorFrom(reason));
-    }
+    const calls = makeCalls(builtins, values, post);
+    const {call, invoke, checkTimeout, postEncoded} = calls;
 
     // ---- events ----
 
@@ -376,7 +232,11 @@
 
     function sendEvent(event, detail) {
         const name = wireName(event, 'the event name');
-        post('E', 0, name, encode(detail));
+        const payload = encode(detail);
+        postEncoded('E', 0, name, payload, () => true, (error) => {
+            droppedOut++;
+            report(`auroraview: the event "${event}" was not sent`, error);
+        });
     }
 
     function trigger(event, detail) {
@@ -424,15 +284,24 @@
             failEval(id, error);
             return;
         }
-        evals.delete(id);
-        post('R', id, '', payload === '' ? 'null' : payload);
+        if (postEncoded('R', id, '', payload === '' ? 'null' : payload,
+            () => evals.delete(id), (error) => failEval(id, error)))
+            evals.delete(id);
     }
 
     function failEval(id, error) {
         if (!evals.delete(id))
             return;
         parts.text = '';
-        post('F', id, '', stringify(describe(error)));
+        const reason = describe(error);
+        let payload;
+        try {
+            payload = stringify(reason);
+        } catch (_) {
+            delete reason.data; // it is no JSON
+            payload = stringify(reason);
+        }
+        post('F', id, '', payload);
     }
 
     // ---- records in ----
@@ -459,7 +328,11 @@
             switch (kind) {
             case 'R':
             case 'F':
-                answer(key, types, payload, buffers, first, kind === 'F');
+                if (key === 0) {
+                    takeMethods(payload);
+                    break;
+                }
+                calls.answer(key, types, payload, buffers, first, kind === 'F');
                 answered = true;
                 break;
             case 'E': {
@@ -514,7 +387,7 @@
                 channels.fromHost(kind, key, types, payload, buffers, first);
                 break;
             case 'L':
-                rejectAll(payload);
+                calls.rejectAll(payload);
                 channels.linkLost(payload);
                 state.linkLost();
                 break;
@@ -544,12 +417,16 @@
         return true;
     }
 
+    let takeMethods = () => {};
+
     if (!granted)
         return deliver;
 
     // ---- window.auroraview ----
 
-    const namespaces = safeMap(); // name -> object of functions
+    const CustomEventNow = CustomEvent;
+    const dispatchDom = EventTarget.prototype.dispatchEvent.bind(globalThis);
+    const namespaces = safeMap(); // name -> {target, proxy}
     const bound = safeMap(); // full method name -> true
 
     function methodOf(full) {
@@ -563,7 +440,7 @@
         const never = {__proto__: null, then: true, toJSON: true,
             constructor: true, toString: true, valueOf: true, prototype: true,
             ['__proto__']: true};
-        return new ProxyNow(made, {
+        const proxy = new ProxyNow(made, {
             __proto__: null,
             get(target, key) {
                 if (typeof key !== 'string' || (key in never && !(key in target)))
@@ -574,6 +451,7 @@
                 return false;
             },
         });
+        return {__proto__: null, target: made, proxy};
     }
 
     function registerApiMethods(namespace, methods, options) {
@@ -581,28 +459,67 @@
             throw new TypeErrorNow('auroraview: the namespace must be a non-empty string');
         if (!isArray(methods))
             throw new TypeErrorNow('auroraview: methods must be an array of names');
+        const rebind = options !== undefined && options !== null &&
+            typeof options === 'object' &&
+            options.allowRebind === true;
         if (!namespaces.has(namespace)) {
             if (hasOwn(api, namespace))
                 throw new TypeErrorNow(`auroraview.${namespace} is taken`);
             const made = makeNamespace(namespace);
             namespaces.set(namespace, made);
-            define(api, namespace, {__proto__: null, value: made, enumerable: true,
+            define(api, namespace, {__proto__: null, value: made.proxy, enumerable: true,
                 configurable: false, writable: false});
         }
-        for (let i = 0; i < methods.length; i++)
-            bound.set(`${namespace}.${StringNow(methods[i])}`, true);
+        const {target} = namespaces.get(namespace);
+        for (let i = 0; i < methods.length; i++) {
+            const method = StringNow(methods[i]);
+            bound.set(`${namespace}.${method}`, true);
+            if (rebind)
+                delete target[method];
+        }
+    }
+
+    // The host's list: {namespace: [method, …]}, "" for those without one.
+    takeMethods = (list_) => {
+        if (list_ === null || typeof list_ !== 'object')
+            return;
+        const names = ownKeys(list_);
+        for (let i = 0; i < names.length; i++) {
+            const methods = list_[names[i]];
+            if (!isArray(methods))
+                continue;
+            if (names[i] === '') {
+                for (let n = 0; n < methods.length; n++)
+                    bound.set(StringNow(methods[n]), true);
+            } else if (namespaces.has(names[i]) || !hasOwn(api, names[i])) {
+                registerApiMethods(names[i], methods);
+            } else {
+                warn(`auroraview: the host's "${names[i]}" is taken; ` +
+                    `use call("${names[i]}.…")`);
+            }
+        }
+        // Its own task: a listener runs when all of this packet has been read.
+        setTimer(() => dispatchDom(new CustomEventNow('auroraview-api-ready',
+            {__proto__: null, detail: api})), 0);
+    };
+
+    function boundMethods() {
+        const out_ = {__proto__: null};
+        bound.forEach((_, name) => { out_[name] = true; });
+        return freeze(out_);
     }
 
     function setConfig(changes) {
         if (changes === null || typeof changes !== 'object')
             throw new TypeErrorNow('auroraview: setConfig() takes an object');
         if (changes.callTimeoutMs !== undefined)
-            config.callTimeoutMs = checkTimeout(changes.callTimeoutMs, 'callTimeoutMs');
+            calls.config.callTimeoutMs =
+                checkTimeout(changes.callTimeoutMs, 'callTimeoutMs');
         return currentConfig();
     }
 
     function currentConfig() {
-        return freeze({callTimeoutMs: config.callTimeoutMs});
+        return freeze({callTimeoutMs: calls.config.callTimeoutMs});
     }
 
     function debounce(fn, ms) {
@@ -650,8 +567,7 @@
 
     function stats() {
         return {
-            pendingCalls: pending.size(),
-            lateReplies,
+            ...calls.stats(),
             keptEvents: mapSize(kept),
             droppedKeptEvents: droppedIn,
             droppedSentEvents: droppedOut,
@@ -663,6 +579,8 @@
 
     const api = {
         call,
+        invoke,
+        invokeCommand: invoke,
         send_event: sendEvent,
         emit: sendEvent,
         on: (event, fn) => addListener(event, fn, false),
@@ -687,6 +605,9 @@
                     writable: true, enumerable: true, configurable: true});
             });
             return out_;
+        },
+        get _boundMethods() {
+            return boundMethods();
         },
         utils: freeze({debounce, throttle, once: onlyOnce}),
         onDebounced: (event, fn, ms) => addListener(event, debounce(fn, ms), false),
@@ -728,8 +649,6 @@
 
     // A task after DOMContentLoaded, so that listeners added in a handler of
     // that event are in time.
-    const CustomEventNow = CustomEvent;
-    const dispatchDom = EventTarget.prototype.dispatchEvent.bind(globalThis);
     const announce = () => setTimer(() => dispatchDom(new CustomEventNow(
         'auroraviewready', {__proto__: null, detail: api})), 0);
     if (document.readyState === 'loading')

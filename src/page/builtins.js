@@ -48,12 +48,16 @@
     const typedBytes = getter(typedArray, 'byteLength');
     const typedName = getter(typedArray, toStringTag);
     const typedSet = uncurry(typedArray.set);
+    const typedKeys = uncurry(typedArray.keys); // throws for a lost buffer
     const dataViewBuffer = getter(DataView.prototype, 'buffer');
     const dataViewOffset = getter(DataView.prototype, 'byteOffset');
     const dataViewBytes = getter(DataView.prototype, 'byteLength');
     const bufferBytes = getter(ArrayBufferNow.prototype, 'byteLength');
     const decodeText = uncurry(TextDecoder.prototype.decode);
     const decoder = new TextDecoder('utf-8', {__proto__: null, ignoreBOM: true});
+    const blobSize = getter(Blob.prototype, 'size');
+    const blobBytes = uncurry(Blob.prototype.arrayBuffer);
+    const then = uncurry(PromiseNow.prototype.then);
     const soon = queueMicrotask.bind(globalThis);
     const setTimer = setTimeout.bind(globalThis);
     const clearTimer = clearTimeout.bind(globalThis);
@@ -180,6 +184,10 @@
                 out.name = StringNow(thrown.name ?? 'Error');
                 out.message = StringNow(thrown.message ?? '');
                 out.stack = StringNow(thrown.stack ?? '');
+                if (typeof thrown.code === 'number' || typeof thrown.code === 'string')
+                    out.code = thrown.code;
+                if (thrown.data !== undefined)
+                    out.data = thrown.data;
             } else {
                 out.message = StringNow(thrown);
             }
@@ -195,8 +203,8 @@
         ProxyNow, Uint8ArrayNow, isArray, isView, define, freeze,
         getPrototype, ownKeys, hasOwn, objectPrototype, slice, charCode,
         encodeText, apply, toStringTag, mapSize, typedBuffer,
-        typedOffset, typedBytes, typedName, typedSet, dataViewBuffer,
-        dataViewOffset, dataViewBytes, bufferBytes, soon, setTimer,
+        typedOffset, typedBytes, typedName, typedSet, typedKeys, dataViewBuffer,
+        dataViewOffset, dataViewBytes, bufferBytes, blobSize, blobBytes, then, soon, setTimer,
         clearTimer, now, warn, report, checkpoint, getter, list, safeMap,
         idMap, makeError, errorFrom, describe, decodeBytes,
     };

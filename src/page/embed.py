@@ -1,5 +1,5 @@
 """Join the page's scripts into one C string:
-embed.py BUILTINS VALUES STATE CHANNEL BRIDGE OUT.
+embed.py BUILTINS VALUES CALLS STATE CHANNEL BRIDGE OUT.
 
 OUT is a C header with the array auvi_bridge_js; if its name ends with .js, the
 joined script itself (for the tests).
@@ -10,16 +10,17 @@ JOINED = """(function (native, granted, inlineLimit, shared) {
 'use strict';
 const builtins = (%s)();
 const values = (%s)(builtins, inlineLimit);
+const makeCalls = %s;
 const makeState = %s;
 const makeChannels = %s;
-return (%s)(builtins, values, makeState, makeChannels, native, granted, shared);
+return (%s)(builtins, values, makeCalls, makeState, makeChannels, native, granted, shared);
 })
 """
 
 
-def main(builtins, values, state, channel, bridge, out):
+def main(builtins, values, calls, state, channel, bridge, out):
     texts = []
-    for path in (builtins, values, state, channel, bridge):
+    for path in (builtins, values, calls, state, channel, bridge):
         with open(path, encoding="utf-8") as file:
             texts.append(file.read().rstrip())
     data = (JOINED % tuple(texts)).encode()

@@ -13,13 +13,14 @@
         stringify, TypeErrorNow, Uint8ArrayNow, isArray, isView,
         getPrototype, ownKeys, hasOwn, objectPrototype, slice, charCode,
         encodeText, toStringTag, mapSize, typedBuffer,
-        typedOffset, typedBytes, typedName, typedSet, dataViewBuffer,
-        dataViewOffset, dataViewBytes, bufferBytes, list, safeMap,
-        makeError,
+        typedOffset, typedBytes, typedName, typedSet, typedKeys, dataViewBuffer,
+        dataViewOffset, dataViewBytes, bufferBytes, blobSize, blobBytes, then,
+        list, safeMap, makeError,
     } = builtins;
 
     const MAX_PARTS = 64; // AUV_MAX_PARTS
     const MAX_NAME = 1024; // AUV_MAX_NAME, bytes
+    const MAX_PART = 2 ** 30; // AUV_MAX_PAYLOAD, bytes
 
     // Wire numbers: auv_part_type in message.h.
     const viewType = {
@@ -78,10 +79,13 @@
 
     // ---- values to the wire ----
 
-    const parts = {__proto__: null, text: '', buffers: list()};
+    // Of the message that encode() has made last; `blobs`, if not null, are
+    // those of its buffers that are not read yet: {at, blob, size}.
+    const parts = {__proto__: null, text: '', buffers: list(), blobs: null};
 
     function encode(value) {
         parts.text = '';
+        parts.blobs = null;
         if (value !== null && typeof value === 'object') {
             let binary;
             try {
@@ -109,7 +113,7 @@
         }
         const prototype = getPrototype(value);
         if (prototype !== objectPrototype && prototype !== null) {
-            if (isView(value) || isTagged(value))
+            if (isView(value) || value[toStringTag] in special)
                 return true;
         }
         if (typeof value.toJSON === 'function')
@@ -123,11 +127,15 @@
         return false;
     }
 
-    function isTagged(value) {
-        const tag = value[toStringTag];
-        return tag === 'ArrayBuffer' || tag === 'SharedArrayBuffer' ||
-            tag === 'Blob' || tag === 'File';
-    }
+    // By tag: what is binary, and what JSON would turn into {} without a word.
+    const special = {
+        __proto__: null, ArrayBuffer: true, Blob: true, File: true,
+        SharedArrayBuffer: 'send a copy, new Uint8Array(it).slice()',
+        Promise: 'await it first', Map: 'send [...it]', Set: 'send [...it]',
+        WeakMap: 'it cannot be read', WeakSet: 'it cannot be read',
+        ImageData: 'send its data', ImageBitmap: 'draw it and send the bytes',
+        ReadableStream: 'send its chunks',
+    };
 
     function encodeBinary(value) {
         let text = encodeWith(value, false);
@@ -140,8 +148,7 @@
     // With `escape` unknown at first: objects that own "$auv" need the escape
     // only in messages with parts. null: run again with escape.
     function encodeWith(value, escape) {
-        const found = list();
-        let text = '';
+        const found = list(); // what partOf() gives
         let unescaped = false;
         let escaped = null; // Map of the arrays that carry an escaped object
 
@@ -154,8 +161,7 @@
                 if (n >= MAX_PARTS)
                     throw makeError('TooLarge',
                         `a message carries at most ${MAX_PARTS} binary parts`, -9);
-                found[n] = part.buffer;
-                text += `${n === 0 ? '' : ';'}${part.type},${part.offset},${part.length}`;
+                found[n] = part;
                 return {__proto__: null, $auv: n};
             }
             if (isArray(item) || !hasOwn(item, '$auv'))
@@ -173,53 +179,145 @@
         });
         if (unescaped && found.length > 0)
             return null;
-        parts.text = text;
-        parts.buffers = found;
+        setParts(found);
         return out;
     }
 
-    // {type, buffer, offset, length} of a binary value, else null.
-    function partOf(value) {
-        if (isView(value)) {
-            const name = typedName(value);
-            if (name === undefined)
-                return part(0, dataViewBuffer(value), dataViewOffset(value),
-                    dataViewBytes(value));
-            const type = viewType[name];
-            if (type === undefined)
-                throw new TypeErrorNow(`auroraview: ${name} cannot be sent`);
-            return part(type, typedBuffer(value), typedOffset(value),
-                typedBytes(value));
+    function setParts(found) {
+        let text = '';
+        const buffers = list();
+        let blobs = null;
+        for (let i = 0; i < found.length; i++) {
+            if (found[i].blob !== null) {
+                blobs ??= list();
+                blobs[blobs.length] = {at: i, blob: found[i].blob, size: found[i].length};
+            }
         }
+        for (let i = 0; i < found.length; i++) {
+            const {type, length} = found[i];
+            let {buffer, offset} = found[i];
+            if (blobs !== null && buffer !== null) {
+                // The message leaves later, and the page may write to it now.
+                buffer = copyOf(buffer, offset, length);
+                offset = 0;
+            }
+            text += `${i === 0 ? '' : ';'}${type},${offset},${length}`;
+            buffers[i] = buffer;
+        }
+        parts.text = text;
+        parts.buffers = buffers;
+        parts.blobs = blobs;
+    }
+
+    const cannot = (what, instead) => new TypeErrorNow(
+        `auroraview: ${what} cannot be sent${instead ? `; ${instead}` : ''}`);
+
+    // {type, buffer, offset, length, blob} of a binary value, else null. Of a
+    // blob the buffer is still missing.
+    function partOf(value) {
+        if (isView(value))
+            return partOfView(value);
         const prototype = getPrototype(value);
-        if (prototype === objectPrototype || prototype === null || !isTagged(value))
+        if (prototype === objectPrototype || prototype === null)
             return null;
         const tag = value[toStringTag];
-        if (tag === 'Blob' || tag === 'File')
-            throw new TypeErrorNow(
-                `auroraview: a ${tag} cannot be sent; send await blob.arrayBuffer()`);
-        if (tag === 'SharedArrayBuffer')
-            return part(0, value, 0, value.byteLength);
+        const known = special[tag];
+        if (known === undefined)
+            return null;
+        if (known !== true)
+            throw cannot(`a ${tag}`, known);
         let length;
-        try {
-            length = bufferBytes(value);
-        } catch (_) {
-            return null; // only says that it is one
+        if (tag === 'ArrayBuffer') {
+            try {
+                length = bufferBytes(value);
+            } catch (_) {
+                return null; // only says that it is one
+            }
+            if (length === 0)
+                checkAttached(value);
+            return part(0, value, 0, length);
         }
-        return part(0, value, 0, length);
+        try {
+            length = blobSize(value);
+        } catch (_) {
+            return null;
+        }
+        if (length > MAX_PART)
+            throw makeError('TooLarge', `a ${tag} of ${length} bytes is over the limit`, -9);
+        return {type: 0, buffer: null, offset: 0, length, blob: value};
+    }
+
+    function partOfView(value) {
+        const name = typedName(value);
+        if (name === undefined) {
+            let length;
+            try {
+                length = dataViewBytes(value);
+            } catch (_) {
+                throw cannot('a DataView whose buffer is detached or has shrunk');
+            }
+            return part(0, dataViewBuffer(value), dataViewOffset(value), length);
+        }
+        const type = viewType[name];
+        if (type === undefined)
+            throw cannot(`a ${name}`);
+        const length = typedBytes(value);
+        if (length === 0) {
+            try {
+                typedKeys(value);
+            } catch (_) {
+                throw cannot(`a ${name} whose buffer is detached or has shrunk`);
+            }
+        }
+        return part(type, typedBuffer(value), typedOffset(value), length);
+    }
+
+    // A detached buffer says that it has 0 bytes.
+    function checkAttached(buffer) {
+        try {
+            new Uint8ArrayNow(buffer);
+        } catch (_) {
+            throw cannot('a detached ArrayBuffer');
+        }
     }
 
     function part(type, buffer, offset, length) {
+        if (buffer[toStringTag] === 'SharedArrayBuffer')
+            throw cannot('a SharedArrayBuffer', special.SharedArrayBuffer);
         // Reading the bytes from native code pins a buffer: it could no longer
-        // be transferred to a worker. So small ones go by copy; shared ones
-        // have no other way.
-        if (length < inlineLimit || buffer[toStringTag] === 'SharedArrayBuffer') {
-            const copy = new Uint8ArrayNow(length);
-            if (length > 0)
-                typedSet(copy, new Uint8ArrayNow(buffer, offset, length));
-            return {type, buffer: typedBuffer(copy), offset: 0, length};
+        // be transferred to a worker. So small ones go by copy.
+        if (length < inlineLimit)
+            return {type, buffer: copyOf(buffer, offset, length), offset: 0, length, blob: null};
+        return {type, buffer, offset, length, blob: null};
+    }
+
+    function copyOf(buffer, offset, length) {
+        const copy = new Uint8ArrayNow(length);
+        if (length > 0)
+            typedSet(copy, new Uint8ArrayNow(buffer, offset, length));
+        return typedBuffer(copy);
+    }
+
+    // Read the blobs into the buffers, then call done() or failed(error), once.
+    function readBlobs(blobs, buffers, done, failed) {
+        let left = blobs.length;
+        const fail = (error) => {
+            if (left > 0)
+                failed(error);
+            left = 0;
+        };
+        for (let i = 0; i < blobs.length; i++) {
+            const {at, blob, size} = blobs[i];
+            then(blobBytes(blob), (buffer) => {
+                if (bufferBytes(buffer) !== size) {
+                    fail(cannot('a Blob that has changed'));
+                    return;
+                }
+                buffers[at] = buffer;
+                if (--left === 0)
+                    done();
+            }, fail);
         }
-        return {type, buffer, offset, length};
     }
 
     // ---- values from the wire ----
@@ -285,5 +383,5 @@
         return numbers;
     }
 
-    return {__proto__: null, wireName, plainText, parts, encode, decode, readParts};
+    return {__proto__: null, wireName, plainText, parts, encode, decode, readBlobs, readParts};
 })

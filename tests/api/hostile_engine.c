@@ -6,6 +6,9 @@
  *     files     calls that carry shared memory without end
  *     guess     page 2 answers scripts that nobody asked it to run
  *     garbage   bytes that are no frame
+ *     twins     two calls of one number
+ *     crowd     more calls than it may have, each then cancelled; when the
+ *               host emits, one more
  */
 #include "base/base.h"
 #include "engine/remote/channel.h"
@@ -57,10 +60,60 @@ static int frame(struct auvi_link *link, enum auvi_frame_kind kind, uint64_t id,
     return sent;
 }
 
+/* What the host has to say: the kind of the next frame, 0 for nothing. */
+static int heard(const char *payload)
+{
+    struct auvi_frame in;
+    int kind = 0;
+
+    if (auvi_link_receive(pages[1], &in) == 1) {
+        kind = in.kind;
+        if (payload && (!in.payload || !strstr(in.payload, payload)))
+            kind = 0;
+        auvi_frame_release(&in);
+    }
+    return kind;
+}
+
+static void crowd(void)
+{
+    static enum {
+        CALL,
+        REFUSED,
+        CANCEL,
+        TELL,
+        MORE
+    } stage;
+    static uint64_t cancelled;
+
+    auvi_link_flush(pages[1]); /* what the host had no room for last time */
+    while (stage == CALL &&
+           frame(pages[1], AUVI_FRAME_CALL, number + 1, 0) == AUV_OK)
+        if (++number == (uint64_t)AUV_MAX_CALLS + 1)
+            stage = REFUSED;
+    if (stage == REFUSED && heard("QueueFull") == AUVI_FRAME_REPLY)
+        stage = CANCEL;
+    while (stage == CANCEL &&
+           frame(pages[1], AUVI_FRAME_CANCEL, cancelled + 1, 0) == AUV_OK)
+        if (++cancelled == AUV_MAX_CALLS)
+            stage = TELL;
+    /* What the host emits waits for the page of its first navigation. */
+    if (stage == TELL &&
+        frame(pages[1], AUVI_FRAME_NAVIGATED, 1, 0) == AUV_OK &&
+        frame(pages[1], AUVI_FRAME_EVENT, 0, 0) == AUV_OK)
+        stage = MORE;
+    if (stage == MORE && heard(NULL) == AUVI_FRAME_EVENT)
+        frame(pages[1], AUVI_FRAME_CALL, ++number, 0);
+}
+
 static void misbehave(const char *how)
 {
     if (!pages[1])
         return;
+    if (!strcmp(how, "crowd")) {
+        crowd();
+        return;
+    }
     for (int i = 0; i < 200; i++) {
         int sent = AUV_OK;
 
@@ -70,6 +123,8 @@ static void misbehave(const char *how)
             sent = frame(pages[1], AUVI_FRAME_CALL, ++number, 8);
         else if (!strcmp(how, "guess") && pages[2])
             sent = frame(pages[2], AUVI_FRAME_RESULT, ++number, 0);
+        else if (!strcmp(how, "twins"))
+            sent = frame(pages[1], AUVI_FRAME_CALL, 7, 0);
         else if (!strcmp(how, "garbage"))
             send(auvi_link_fd(pages[1]), large, 64, MSG_NOSIGNAL);
         if (sent < 0)

@@ -176,6 +176,73 @@ static void garbage_costs_the_page_its_link(void **state)
     close_hostile(app, view);
 }
 
+static auv_call *crowd[AUV_MAX_CALLS];
+static int crowd_told, crowd_left;
+
+static void keeps(auv_view *view, auv_call *call, void *user)
+{
+    int *count = user;
+
+    (void)view;
+    assert_true(*count < (int)AUV_MAX_CALLS);
+    crowd[(*count)++] = auv_call_ref(call);
+}
+
+/* The page has cancelled them all. */
+static void lets_go(auv_view *view, const auv_message *message, void *user)
+{
+    (void)message;
+    (void)user;
+    for (uint32_t i = 0; i < AUV_MAX_CALLS; i++) {
+        crowd_told += auv_call_is_cancelled(crowd[i]);
+        auv_call_unref(crowd[i]);
+    }
+    crowd_left = 1;
+    assert_int_equal(auv_view_emit(view, "go on", NUL, NULL, 0, NULL, 0),
+                     AUV_OK);
+}
+
+/* The page cancels its calls oldest first, where a list would be walked to its
+ * end for each. */
+static void a_crowd_of_calls_is_cheap_and_has_a_limit(void **state)
+{
+    auv_app *app = open_hostile("crowd");
+    auv_view *view = open_view(app);
+    int count = 0;
+
+    (void)state;
+    crowd_told = crowd_left = 0;
+    auv_view_bind(view, "x", NUL, keeps, &count, NULL);
+    auv_view_on(view, "x", NUL, lets_go, NULL, NULL);
+    pump_until_count(app, &crowd_left, 1);
+    assert_int_equal(count, AUV_MAX_CALLS);
+    assert_int_equal(crowd_told, AUV_MAX_CALLS);
+    /* There is room again. */
+    count = 0;
+    pump_until_count(app, &count, 1);
+    auv_call_unref(crowd[0]);
+    close_hostile(app, view);
+}
+
+static void two_calls_of_one_number_cost_the_page_its_link(void **state)
+{
+    auv_app *app = open_hostile("twins");
+    auv_view *view = open_view(app);
+    int count = 0;
+
+    (void)state;
+    auv_view_bind(view, "x", NUL, keeps, &count, NULL);
+    pump_until_count(app, &broken_links, 1);
+    pump_until_idle(app);
+    /* The first may have been handled before the second came. */
+    assert_true(count <= 1);
+    for (int i = 0; i < count; i++) {
+        assert_true(auv_call_is_cancelled(crowd[i]));
+        auv_call_unref(crowd[i]);
+    }
+    close_hostile(app, view);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +250,8 @@ int main(void)
         cmocka_unit_test(a_page_cannot_use_up_our_descriptors),
         cmocka_unit_test(a_page_cannot_answer_for_another),
         cmocka_unit_test(garbage_costs_the_page_its_link),
+        cmocka_unit_test(a_crowd_of_calls_is_cheap_and_has_a_limit),
+        cmocka_unit_test(two_calls_of_one_number_cost_the_page_its_link),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

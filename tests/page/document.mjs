@@ -11,7 +11,7 @@ import vm from 'node:vm';
 const folder = fileURLToPath(new URL('../../src/page/', import.meta.url));
 const made = mkdtempSync(join(tmpdir(), 'auroraview-'));
 execFileSync('python3', [join(folder, 'embed.py'),
-    ...['builtins', 'values', 'state', 'channel', 'bridge'].map((name) => join(folder, `${name}.js`)),
+    ...['builtins', 'values', 'calls', 'state', 'channel', 'bridge'].map((name) => join(folder, `${name}.js`)),
     join(made, 'joined.js')]);
 const source = readFileSync(join(made, 'joined.js'), 'utf8');
 rmSync(made, {recursive: true});

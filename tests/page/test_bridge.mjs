@@ -418,11 +418,8 @@ test('messages that name missing parts, or ill-sized ones', async () => {
     }
 });
 
-test('Blob, too many parts and unsendable arrays', async () => {
+test('too many parts', async () => {
     const doc = open();
-    const blob = await rejection(doc.run('auroraview.call("m", {b: new Blob(["x"])})'));
-    assert.equal(blob.name, 'TypeError');
-    assert.match(blob.message, /arrayBuffer/);
     assert.equal((await rejection(doc.run(
         'auroraview.call("m", Array.from({length: 65}, () => new Uint8Array(1)))'))).name, 'TooLarge');
     doc.run('auroraview.call("m", Array.from({length: 64}, () => new Uint8Array(1))).catch(() => {})');

@@ -213,11 +213,16 @@ static void app_dealloc(PyObject *object)
     struct auvi_py_app *self = (struct auvi_py_app *)object;
     PyObject *type, *value, *traceback;
 
-    /* No view and no thread refers to the object any more. */
-    PyErr_Fetch(&type, &value, &traceback);
-    if (self->app && !auvi_py_app_is_foreign(self))
+    /* No view and no thread refers to the object any more; but a worker may
+     * come to, or stay behind: the object lives while the library destroys. */
+    if (self->app && !auvi_py_app_is_foreign(self)) {
+        PyErr_Fetch(&type, &value, &traceback);
+        Py_INCREF(object);
         let_go(self);
-    PyErr_Restore(type, value, traceback);
+        PyErr_Restore(type, value, traceback);
+        Py_DECREF(object); /* comes here again */
+        return;
+    }
     Py_CLEAR(self->raised);
     if (self->ready) {
         pthread_cond_destroy(&self->left);
@@ -390,7 +395,7 @@ static PyObject *app_post(PyObject *object, PyObject *fn)
 
     if (!app)
         return NULL;
-    handler = auvi_py_handler_new(fn, false, false);
+    handler = auvi_py_handler_new(fn, false);
     if (!handler)
         return NULL;
     rc = auv_app_post(app, auvi_py_on_post, handler);

@@ -78,8 +78,19 @@ extern PyType_Spec auvi_py_channel_spec;
 /* Free an instance of one of the types above. */
 void auvi_py_free(PyObject *self);
 
-/* call.c: a Python object that can answer the call later. */
-PyObject *auvi_py_call_new(auv_call *call);
+/* call.c: the call of a handler that runs on this thread, innermost first. */
+struct auvi_py_frame {
+    auv_call *call;
+    struct auvi_py_app *app;
+    PyObject *object; /* its Call, once somebody has asked */
+    struct auvi_py_frame *outer;
+};
+void auvi_py_frame_push(struct auvi_py_frame *frame, auv_call *call,
+                        struct auvi_py_app *app);
+void auvi_py_frame_pop(struct auvi_py_frame *frame);
+/* A new reference to the one Call of that call. */
+PyObject *auvi_py_frame_object(struct auvi_py_frame *frame);
+PyObject *auvi_py_current_call(PyObject *module, PyObject *unused);
 /* Let go of the calls that were dropped during auv_app_destroy(). */
 void auvi_py_calls_release(struct auvi_py_app *app);
 
@@ -105,12 +116,13 @@ PyObject *auvi_py_hook(PyObject **slot, const char *module, const char *name);
 /* `user` of every callback. Owns fn. */
 struct auvi_py_handler {
     PyObject *fn;
-    bool with_name; /* hears all events: fn(name, data) */
+    struct auvi_py_app *app; /* of a bound function; borrowed: its end waits for
+                                all handlers, and frees them */
+    bool with_name;          /* hears all events: fn(name, data) */
     bool debug;
 };
 
-struct auvi_py_handler *auvi_py_handler_new(PyObject *fn, bool with_name,
-                                            bool debug);
+struct auvi_py_handler *auvi_py_handler_new(PyObject *fn, bool with_name);
 void auvi_py_handler_free(void *user); /* takes the GIL */
 void auvi_py_on_call(auv_view *view, auv_call *call, void *user);
 void auvi_py_on_message(auv_view *view, const auv_message *message, void *user);
@@ -122,6 +134,7 @@ void auvi_py_on_post(void *user);
  * args; NULL means that they could not be made. */
 void auvi_py_notify(PyObject *fn, PyObject *args, const char *kind,
                     PyObject *name);
+PyObject *auvi_py_message_name(const auv_message *message);
 
 /* ---- methods of View for state and channels (streams.c) ------------------ */
 

@@ -2,7 +2,7 @@
  * handlers.c - from a callback of the library to a Python function.
  *
  * Every callback runs inside auv_app_process() or auv_app_destroy(), which are
- * called without the GIL; so each takes it. An exception ends here: it becomes
+ * called without the GIL, or on a worker; so each takes it. An exception ends here: it becomes
  * the rejection of the page's promise, or a log record, and the next handler
  * runs. Only what is no Exception (KeyboardInterrupt, SystemExit) is kept, for
  * the process call to raise where the application can see it.
@@ -11,8 +11,7 @@
 
 #define HOOKS "auroraview.core.handlers"
 
-struct auvi_py_handler *auvi_py_handler_new(PyObject *fn, bool with_name,
-                                            bool debug)
+struct auvi_py_handler *auvi_py_handler_new(PyObject *fn, bool with_name)
 {
     struct auvi_py_handler *handler;
 
@@ -26,8 +25,7 @@ struct auvi_py_handler *auvi_py_handler_new(PyObject *fn, bool with_name,
         return NULL;
     }
     Py_INCREF(fn);
-    *handler = (struct auvi_py_handler){
-        .fn = fn, .with_name = with_name, .debug = debug};
+    *handler = (struct auvi_py_handler){.fn = fn, .with_name = with_name};
     return handler;
 }
 
@@ -74,15 +72,29 @@ static void log_error(const char *kind, PyObject *name)
     Py_XDECREF(error);
 }
 
+/* A handler that stops because nobody waits for it has done right. */
+static bool is_expected(auv_call *call)
+{
+    static PyObject *type;
+
+    return auv_call_is_cancelled(call) &&
+           auvi_py_hook(&type, "auroraview.errors", "Cancelled") &&
+           PyErr_ExceptionMatches(type);
+}
+
 /* Reject the promise with the exception that is set, and log it once. */
 static void fail_call(auv_call *call, PyObject *name, bool debug)
 {
     static PyObject *hook;
-    PyObject *error = take_error();
-    PyObject *answer = NULL;
+    PyObject *error, *answer = NULL;
     const char *type = "Error", *message = "the handler failed", *data = NULL;
     int code = 0;
 
+    if (is_expected(call)) {
+        PyErr_Clear();
+        return;
+    }
+    error = take_error();
     if (error && auvi_py_hook(&hook, HOOKS, "call_failed"))
         answer = PyObject_CallFunction(hook, "OOO", name ? name : Py_None,
                                        error, debug ? Py_True : Py_False);
@@ -94,7 +106,7 @@ static void fail_call(auv_call *call, PyObject *name, bool debug)
     Py_XDECREF(error);
 }
 
-static PyObject *message_name(const auv_message *message)
+PyObject *auvi_py_message_name(const auv_message *message)
 {
     size_t length;
     const char *name = auv_message_name(message, &length);
@@ -124,15 +136,19 @@ static PyObject *call_with(PyObject *fn, PyObject *value)
     return result;
 }
 
-/* Whether that is a concurrent.futures.Future. Nothing is one in a process
- * that has not imported them, and an import here would cost it memory. */
-static int is_future(PyObject *value)
+/* Whether that is answered later: a concurrent.futures.Future, or something to
+ * await. No Future exists in a process that has not imported them, and an import
+ * here would cost it memory. */
+static int is_later(PyObject *value)
 {
     static PyObject *type;
+    int later;
 
     if (value == Py_None || PyUnicode_Check(value) || PyDict_Check(value) ||
         PyLong_Check(value) || PyFloat_Check(value) || PyList_Check(value))
         return 0;
+    if (PyObject_HasAttrString((PyObject *)Py_TYPE(value), "__await__"))
+        return 2;
     if (!type) {
         PyObject *module = PyDict_GetItemString(PyImport_GetModuleDict(),
                                                 "concurrent.futures._base");
@@ -143,18 +159,21 @@ static int is_future(PyObject *value)
         if (!type)
             return -1;
     }
-    return PyObject_IsInstance(value, type);
+    later = PyObject_IsInstance(value, type);
+    return later;
 }
 
-static int reply_later(auv_call *call, PyObject *name, PyObject *future,
-                       bool debug)
+static int reply_later(struct auvi_py_frame *frame, PyObject *name,
+                       PyObject *value, int how, bool debug)
 {
-    static PyObject *hook;
-    PyObject *kept, *result = NULL;
+    static PyObject *later_hook, *await_hook;
+    PyObject *hook, *kept, *result = NULL;
 
-    kept = auvi_py_call_new(call);
-    if (kept && auvi_py_hook(&hook, HOOKS, "reply_later"))
-        result = PyObject_CallFunction(hook, "OOOO", kept, name, future,
+    kept = auvi_py_frame_object(frame);
+    hook = how == 2 ? auvi_py_hook(&await_hook, HOOKS, "reply_awaited")
+                    : auvi_py_hook(&later_hook, HOOKS, "reply_later");
+    if (kept && hook)
+        result = PyObject_CallFunction(hook, "OOOO", kept, name, value,
                                        debug ? Py_True : Py_False);
     Py_XDECREF(kept);
     Py_XDECREF(result);
@@ -189,20 +208,22 @@ void auvi_py_on_call(auv_view *view, auv_call *call, void *user)
     const auv_message *message = auv_call_message(call);
     PyGILState_STATE gil = PyGILState_Ensure();
     PyObject *fn = handler->fn, *value, *result = NULL, *name = NULL;
+    struct auvi_py_frame frame;
     bool debug = handler->debug;
-    int future, rc = -1;
+    int later, rc = -1;
 
     (void)view;
     Py_INCREF(fn); /* the handler may unbind itself */
+    auvi_py_frame_push(&frame, call, handler->app);
     value = auvi_py_decode(message);
     if (value)
         result = call_with(fn, value);
     if (result) {
-        future = is_future(result);
-        if (future > 0) {
-            name = message_name(message);
-            rc = name ? reply_later(call, name, result, debug) : -1;
-        } else if (future == 0) {
+        later = is_later(result);
+        if (later > 0) {
+            name = auvi_py_message_name(message);
+            rc = name ? reply_later(&frame, name, result, later, debug) : -1;
+        } else if (later == 0) {
             rc = reply_now(call, result);
         }
     }
@@ -211,10 +232,11 @@ void auvi_py_on_call(auv_view *view, auv_call *call, void *user)
 
         PyErr_Fetch(&type, &error, &traceback);
         if (!name)
-            name = message_name(message);
+            name = auvi_py_message_name(message);
         PyErr_Restore(type, error, traceback);
         fail_call(call, name, debug);
     }
+    auvi_py_frame_pop(&frame);
     Py_XDECREF(name);
     Py_XDECREF(result);
     Py_XDECREF(value);
@@ -224,6 +246,7 @@ void auvi_py_on_call(auv_view *view, auv_call *call, void *user)
 
 /* ---- the rest ---------------------------------------------------------- */
 
+/* Keeps the function over a call in which its handler may be freed. */
 void auvi_py_notify(PyObject *fn, PyObject *args, const char *kind,
                     PyObject *name)
 {
@@ -243,7 +266,7 @@ void auvi_py_on_message(auv_view *view, const auv_message *message, void *user)
 {
     struct auvi_py_handler *handler = user;
     PyGILState_STATE gil = PyGILState_Ensure();
-    PyObject *name = message_name(message);
+    PyObject *name = auvi_py_message_name(message);
     PyObject *value = name ? auvi_py_decode(message) : NULL;
     PyObject *args = NULL;
 

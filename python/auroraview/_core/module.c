@@ -73,6 +73,8 @@ static PyMethodDef core_methods[] = {
     {"error_name", core_error_name, METH_VARARGS, "error_name(code) -> str"},
     {"encode", core_encode, METH_O,
      "encode(value) -> (JSON text, [(part type, bytes)])"},
+    {"current_call", auvi_py_current_call, METH_NOARGS,
+     "current_call() -> Call of the handler that runs on this thread, or None"},
     {"_after_fork", core_after_fork, METH_NOARGS,
      "Tell that this process was forked from one that used the library."},
     {NULL, NULL, 0, NULL},

@@ -93,7 +93,7 @@ static PyObject *view_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         return NULL;
     self->debug = options.dev_tools;
     if (a.observer && a.observer != Py_None) {
-        options.observer_user = auvi_py_handler_new(a.observer, false, false);
+        options.observer_user = auvi_py_handler_new(a.observer, false);
         if (!options.observer_user) {
             Py_DECREF(self);
             return NULL;
@@ -243,7 +243,7 @@ static PyObject *view_eval(PyObject *object, PyObject *args)
                                    &timeout_ms, &fn))
         return NULL;
     if (fn != Py_None) {
-        handler = auvi_py_handler_new(fn, false, false);
+        handler = auvi_py_handler_new(fn, false);
         if (!handler)
             return NULL;
     }
@@ -392,15 +392,19 @@ static PyObject *view_bind(PyObject *object, PyObject *args)
     const char *name;
     Py_ssize_t length;
     PyObject *fn;
-    int rc;
+    int worker = 0, rc;
 
-    if (!view || !PyArg_ParseTuple(args, "s#O:bind", &name, &length, &fn))
+    if (!view ||
+        !PyArg_ParseTuple(args, "s#O|p:bind", &name, &length, &fn, &worker))
         return NULL;
-    handler = auvi_py_handler_new(fn, false, self->debug);
+    handler = auvi_py_handler_new(fn, false);
     if (!handler)
         return NULL;
-    rc = auv_view_bind(view, name, (size_t)length, auvi_py_on_call, handler,
-                       auvi_py_handler_free);
+    handler->app = self->app;
+    handler->debug = self->debug;
+    rc = (worker ? auv_view_bind_worker
+                 : auv_view_bind)(view, name, (size_t)length, auvi_py_on_call,
+                                  handler, auvi_py_handler_free);
     if (rc < 0)
         auvi_py_handler_free(handler);
     return auvi_py_none_or_raise(rc);
@@ -417,6 +421,18 @@ static PyObject *view_unbind(PyObject *object, PyObject *args)
     return auvi_py_none_or_raise(auv_view_unbind(view, name, (size_t)length));
 }
 
+static PyObject *view_set_methods(PyObject *object, PyObject *args)
+{
+    auv_view *view = use(object);
+    const char *json;
+    Py_ssize_t length;
+
+    if (!view || !PyArg_ParseTuple(args, "s#:set_methods", &json, &length))
+        return NULL;
+    return auvi_py_none_or_raise(
+        auv_view_set_methods(view, json, (size_t)length));
+}
+
 static PyObject *view_on(PyObject *object, PyObject *args)
 {
     auv_view *view = use(object);
@@ -428,7 +444,7 @@ static PyObject *view_on(PyObject *object, PyObject *args)
 
     if (!view || !PyArg_ParseTuple(args, "s#O:on", &name, &length, &fn))
         return NULL;
-    handler = auvi_py_handler_new(fn, length == 0, false);
+    handler = auvi_py_handler_new(fn, length == 0);
     if (!handler)
         return NULL;
     rc = auv_view_on(view, name, (size_t)length, auvi_py_on_message, handler,
@@ -448,7 +464,7 @@ static PyObject *view_observe(PyObject *object, PyObject *fn)
 
     if (!view)
         return NULL;
-    handler = auvi_py_handler_new(fn, false, false);
+    handler = auvi_py_handler_new(fn, false);
     if (!handler)
         return NULL;
     rc =
@@ -556,8 +572,10 @@ static PyMethodDef view_methods[] = {
     {"emit_latest", view_emit_latest, METH_VARARGS, "emit_latest(name, value)"},
     {"emit_wait", view_emit_wait, METH_VARARGS,
      "emit_wait(name, value, timeout_ms)"},
-    {"bind", view_bind, METH_VARARGS, "bind(name, fn)"},
+    {"bind", view_bind, METH_VARARGS, "bind(name, fn, worker=False)"},
     {"unbind", view_unbind, METH_VARARGS, "unbind(name)"},
+    {"set_methods", view_set_methods, METH_VARARGS,
+     "set_methods(json): what pages are told of the bound methods"},
     {"on", view_on, METH_VARARGS,
      "on(name, fn) -> listener: fn(value), or fn(name, value) for name ''"},
     {"observe", view_observe, METH_O,

@@ -157,6 +157,9 @@ def _forget() -> None:
     """In a forked child, which has neither the library's thread nor ours."""
     global _app, _thread, _host_loop, _lock
     _core._after_fork()
+    asynchronous = sys.modules.get("auroraview.core.async_calls")
+    if asynchronous is not None:
+        asynchronous.forget()
     _lock = threading.RLock()
     _app = _thread = _host_loop = None
 
@@ -262,3 +265,6 @@ def shutdown() -> None:
     except errors.AuroraViewError:
         pass  # inside a handler, or beside one that never ends: at exit
         # the engine goes with this process
+    asynchronous = sys.modules.get("auroraview.core.async_calls")
+    if asynchronous is not None:
+        asynchronous.stop()

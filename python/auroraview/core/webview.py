@@ -8,6 +8,7 @@ from auroraview import _core
 from auroraview.core import app as _app
 from auroraview.core.companions import Companions
 from auroraview.core.events import EventHub, ViewEvent
+from auroraview.core.functions import PageFunctions
 from auroraview.errors import Busy, Cancelled, Closed, EngineLost
 
 TYPE_CHECKING = False
@@ -75,12 +76,13 @@ def _log_script_error(value: object, error: BaseException | None) -> None:
         logging.getLogger("auroraview").warning("eval_js: %s", error)
 
 
-class WebView:
+class WebView(PageFunctions):
     """A page, its window, and the functions that the page may call.
 
     Every method may be called on any thread. Handlers run on the thread that
     processes messages: the one in :meth:`show`, or the one that calls
-    :meth:`process_events`, or the host's own loop.
+    :meth:`process_events`, or the host's own loop. :meth:`bind_call` names the
+    exceptions.
 
     The library keeps an open view alive; :meth:`close` ends it.
     """
@@ -120,8 +122,7 @@ class WebView:
         self._hwnd: int | None = None
         self._url: str | None = None
         self._done = False
-        self._calls: dict[str, Callable[..., Any]] = {}
-        self._namespaces: dict[str, object] = {}
+        self._init_functions()
         # Events may be told on another thread as soon as the view is made.
         self._events = EventHub()
         self._companions = Companions(self)
@@ -476,61 +477,11 @@ class WebView:
 
     # -- functions for the page --------------------------------------------------
 
-    def bind_call(
-        self,
-        method: str,
-        func: Callable[..., Any] | None = None,
-        *,
-        allow_rebind: bool = True,
-    ) -> Any:
-        """Let the page call ``func``: ``bind_call(name, fn)``, or as a decorator.
+    def _bind_now(self, method: str, func: Callable[..., Any], worker: bool) -> None:
+        self._core.bind(method, func, worker)
 
-        No arguments call ``func()``, an object ``func(**it)``, an array
-        ``func(*it)``, anything else ``func(it)``. What it returns, or a
-        ``concurrent.futures.Future`` of it, is the answer; what it raises
-        rejects the page's promise.
+    def _unbind_now(self, method: str) -> None:
+        self._core.unbind(method)
 
-        Binary arguments arrive as ``memoryview`` of the page's element type.
-        Comparing large ones by ``==`` is slow, 3 ms per MiB: compare
-        ``bytes(it)``, or use NumPy.
-
-        No other message gets through while the function runs, which includes a
-        modal dialog or any other nested loop inside it. Work that takes longer
-        belongs on a thread: return its ``concurrent.futures.Future``.
-        """
-
-        def bind(func: F) -> F:
-            if not allow_rebind and method in self._calls:
-                raise ValueError(f"{method!r} is bound already")
-            self._core.bind(method, func)
-            self._calls[method] = func
-            return func
-
-        return bind if func is None else bind(func)
-
-    def bind_api(
-        self, obj: object, namespace: str = "api", *, allow_rebind: bool = False
-    ) -> None:
-        """Bind every public method of ``obj`` as ``namespace.method``.
-
-        A namespace that is bound already stays as it is, unless
-        ``allow_rebind`` is true.
-        """
-        if namespace in self._namespaces and not allow_rebind:
-            return
-        for name in dir(obj):
-            if name.startswith("_"):
-                continue
-            func = getattr(obj, name)
-            if callable(func):
-                self.bind_call(f"{namespace}.{name}", func)
-        self._namespaces[namespace] = obj
-
-    def is_method_bound(self, method: str) -> bool:
-        return method in self._calls
-
-    def get_bound_methods(self) -> list[str]:
-        return list(self._calls)
-
-    def is_namespace_bound(self, namespace: str) -> bool:
-        return namespace in self._namespaces
+    def _tell_now(self, methods: str) -> None:
+        self._core.set_methods(methods)

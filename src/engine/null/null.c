@@ -296,7 +296,7 @@ static void page_receive(struct null_engine *null, struct null_view *view)
         } else if (frame.kind == AUVI_FRAME_EVENT) {
             if (view->granted)
                 page_keep_event(view, &frame);
-        } else if (frame.kind == AUVI_FRAME_REPLY &&
+        } else if (frame.kind == AUVI_FRAME_REPLY && frame.id &&
                    frame.generation == view->document) {
             frame.kind = AUVI_FRAME_RESULT;
             page_send(null, view, &frame);

@@ -13,6 +13,7 @@ import weakref
 
 from auroraview import _core
 from auroraview.core.events import ViewEvent
+from auroraview.core.functions import PageFunctions
 from auroraview.core.webview import WebView, file_url, refuse_options
 from auroraview.errors import Closed, Unsupported
 from auroraview.integration.qt import pump
@@ -70,7 +71,7 @@ class _Host(QtWidgets.QWidget):
         return super().event(event)
 
 
-class QtWebView(QtWidgets.QWidget):
+class QtWebView(PageFunctions, QtWidgets.QWidget):
     """A web page in a widget.
 
     Handlers run on the GUI thread. Closing ends the page but not the widget:
@@ -133,7 +134,7 @@ class QtWebView(QtWidgets.QWidget):
         elif html is not None:
             self._content = {"html": html}
         self._view: WebView | None = None
-        self._calls: dict[str, Callable[..., Any]] = {}
+        self._init_functions()
         self._handlers: list[tuple[str, Callable[[Any], object]]] = []
         self._offers: list[tuple[str, Callable[[Channel], object]]] = []
         self._state: State | None = None
@@ -177,8 +178,9 @@ class QtWebView(QtWidgets.QWidget):
 
         view._core.observe(observe)
         view._core.on("", unheard)
-        for name, func in self._calls.items():
-            view.bind_call(name, func)
+        for name, (func, worker) in self._bound.items():
+            view._bind_now(name, func, worker)
+        view._tell_now(self._methods())
         for event, handler in self._handlers:
             view.register_callback(event, handler)
         for id, offer in self._offers:
@@ -505,23 +507,20 @@ class QtWebView(QtWidgets.QWidget):
 
         return bind if handler is None else bind(handler)
 
-    def bind_call(self, method: str, func: Callable[..., Any] | None = None) -> Any:
-        """Let the page call ``func``; see :meth:`WebView.bind_call`."""
+    def _bind_now(self, method: str, func: Callable[..., Any], worker: bool) -> None:
+        view = self._alive()
+        if view is not None:
+            view._bind_now(method, func, worker)
 
-        def bind(func: F) -> F:
-            view = self._alive()
-            if view is not None:
-                view.bind_call(method, func)
-            self._calls[method] = func
-            return func
+    def _unbind_now(self, method: str) -> None:
+        view = self._alive()
+        if view is not None:
+            view._unbind_now(method)
 
-        return bind if func is None else bind(func)
-
-    def bind_api(self, obj: object, namespace: str = "api") -> None:
-        """Bind every public method of ``obj`` as ``namespace.method``."""
-        for name in dir(obj):
-            if not name.startswith("_") and callable(getattr(obj, name)):
-                self.bind_call(f"{namespace}.{name}", getattr(obj, name))
+    def _tell_now(self, methods: str) -> None:
+        view = self._alive()
+        if view is not None:
+            view._tell_now(methods)
 
     # -- what it is ------------------------------------------------------------------
 
