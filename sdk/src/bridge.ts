@@ -1,10 +1,12 @@
-import type { CallOptions } from "./contract.js";
+import type { CallOptions, Channel, State } from "./contract.js";
 
 /** `window.auroraview` as the host put it there; docs/bridge.md describes it. */
 export interface Bridge {
   call(method: string, params?: unknown, options?: CallOptions): Promise<any>;
   emit(event: string, detail?: unknown): void;
   on(event: string, listener: (detail: any) => void): () => void;
+  readonly state: State<Record<string, any>>;
+  channel(name: string): Channel<any, any>;
   whenReady(): Promise<Bridge>;
   isReady(): boolean;
   setConfig(changes: Config): Config;

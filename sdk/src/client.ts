@@ -3,13 +3,19 @@ import type {
   AnyContract,
   Call,
   CallOptions,
+  Channel,
+  ChannelName,
+  ChannelOf,
   Contract,
   DetailArguments,
   EmitDetail,
   EmitName,
   EventDetail,
   EventName,
+  Invoke,
   Namespace,
+  State,
+  StateOf,
 } from "./contract.js";
 
 export interface ReadyOptions {
@@ -30,6 +36,12 @@ export interface AuroraViewClient<C extends Contract = AnyContract> {
   namespace<N extends string>(name: N): Namespace<C, N>;
   /** `namespace("api")`: what `bind_api(obj)` binds. */
   readonly api: Namespace<C, "api">;
+  /** Runs a command of the host: `call()` for what `command()` registers there. */
+  readonly invoke: Invoke<C>;
+  /** Values shared with the host. Throws `Unavailable` if there is none. */
+  readonly state: State<StateOf<C>>;
+  /** The page's end of a channel; the same for the same name, until it ends. */
+  channel<N extends ChannelName<C>>(name: N): ChannelOf<C, N>;
   /** Sends an event to the host. Throws `Unavailable` if there is none. */
   emit<E extends EmitName<C>>(event: E, ...detail: DetailArguments<EmitDetail<C, E>>): void;
   /**
@@ -86,6 +98,17 @@ class Client {
 
   readonly call = async (method: string, params?: unknown, options?: CallOptions): Promise<any> =>
     this.bridge().call(method, params, options);
+
+  readonly invoke = (command: string, args?: unknown, options?: CallOptions): Promise<any> =>
+    this.call(`invoke:${command}`, args, options);
+
+  get state(): State<Record<string, any>> {
+    return this.bridge().state;
+  }
+
+  channel(name: string): Channel<any, any> {
+    return this.bridge().channel(name);
+  }
 
   namespace(name: string): object {
     let made = this.namespaces.get(name);

@@ -11,6 +11,9 @@
  *   };
  *   events: { "scan.progress": { fraction: number } }; // host to page
  *   emits: { selected: { id: number } };               // page to host
+ *   state: { camera: Camera };                         // shared
+ *   channels: { frames: { receive: Frame; send: Ack } };
+ *   commands: { save: (args: { path: string }) => void };
  * }
  * ```
  */
@@ -21,6 +24,12 @@ export interface Contract {
   events?: object;
   /** Events of the page, by name: the type of their detail. */
   emits?: object;
+  /** Values that host and page share, by name. */
+  state?: object;
+  /** Channels by name: `{ receive: …; send: … }`, as the page sees them. */
+  channels?: object;
+  /** Commands of the host: a function of no argument, or of an object of them. */
+  commands?: object;
 }
 
 /** The contract of those who have none: any name, any value. */
@@ -28,6 +37,9 @@ export interface AnyContract {
   calls: { [method: string]: (params?: any) => any };
   events: { [event: string]: any };
   emits: { [event: string]: any };
+  state: { [key: string]: any };
+  channels: { [name: string]: { receive: any; send: any } };
+  commands: { [command: string]: (args?: any) => any };
 }
 
 /** Milliseconds and an abort signal: of one call. */
@@ -45,9 +57,17 @@ export type Calls<C> = Part<C, "calls">;
 export type Events<C> = Part<C, "events">;
 export type Emits<C> = Part<C, "emits">;
 
+export type StateOf<C> = Part<C, "state">;
+export type Channels<C> = Part<C, "channels">;
+export type Commands<C> = Part<C, "commands">;
+
 export type MethodName<C> = Names<Calls<C>>;
 export type EventName<C> = Names<Events<C>>;
 export type EmitName<C> = Names<Emits<C>>;
+
+export type StateKey<C> = Names<StateOf<C>>;
+export type ChannelName<C> = Names<Channels<C>>;
+export type CommandName<C> = Names<Commands<C>>;
 
 export type EventDetail<C, E> = E extends keyof Events<C> ? Events<C>[E] : never;
 export type EmitDetail<C, E> = E extends keyof Emits<C> ? Emits<C>[E] : never;
@@ -91,6 +111,9 @@ interface CallOverloaded<C> {
     ...args: A
   ): Promise<ResultFor<Calls<C>[M], A>>;
 }
+/** `invoke()` under a contract. */
+export type Invoke<C> = Call<{ calls: Commands<C> }>;
+
 interface CallAny {
   <T = any>(method: string, params?: unknown, options?: CallOptions): Promise<T>;
 }
@@ -121,3 +144,42 @@ export type Namespace<C, N extends string> = string extends MethodName<C>
 
 /** The detail, which may be left out where the contract allows `undefined`. */
 export type DetailArguments<D> = undefined extends D ? [detail?: D] : [detail: D];
+
+/** Values shared with the host. Assigning and deleting, also inside a value, tells the host. */
+export type State<S> = { -readonly [K in keyof S]?: S[K] } & StateMethods<S>;
+
+export interface StateMethods<S> {
+  /** `source`: who made the change. The value is `undefined` when the key is gone. */
+  onChange(
+    listener: (
+      key: keyof S & string,
+      value: S[keyof S] | undefined,
+      source: "python" | "javascript",
+    ) => void,
+  ): () => void;
+  offChange(listener?: (...args: any) => void): void;
+  keys(): (keyof S & string)[];
+  /** A copy. */
+  toJSON(): Partial<S>;
+}
+
+/** A stream both ways, which cannot outrun its reader. */
+export interface Channel<R, S> extends AsyncIterable<R> {
+  readonly id: string;
+  readonly isClosed: boolean;
+  /** Why it has ended; `null` while it is open, and if it ended in order. */
+  readonly error: Error | null;
+  /** Resolves once there is room for the message. */
+  send(data: S): Promise<void>;
+  /** With a reason it is closed as failed. */
+  close(reason?: unknown): void;
+  /** The next message waits for what the listener returns, if that is a promise. */
+  onMessage(listener: (message: R) => unknown): () => void;
+  onClose(listener: (end: { by: string; error: Error | null }) => void): void;
+}
+
+export type ChannelOf<C, N> = N extends keyof Channels<C>
+  ? Channels<C>[N] extends { receive: infer R; send: infer S }
+    ? Channel<R, S>
+    : never
+  : never;

@@ -8,6 +8,12 @@ export type {
   Call,
   CallOptions,
   Calls,
+  Channel,
+  ChannelName,
+  ChannelOf,
+  Channels,
+  CommandName,
+  Commands,
   Contract,
   EmitDetail,
   EmitName,
@@ -15,9 +21,14 @@ export type {
   EventDetail,
   EventName,
   Events,
+  Invoke,
   MethodName,
   Namespace,
   Result,
+  State,
+  StateKey,
+  StateMethods,
+  StateOf,
 } from "./contract.js";
 export { EventEmitter } from "./emitter.js";
 export {

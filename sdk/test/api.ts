@@ -21,6 +21,18 @@ export interface Api {
     selected: { id: number };
     closed: undefined;
   };
+  state: {
+    camera: { at: number[]; lens: { mm: number } };
+    count: number;
+  };
+  channels: {
+    frames: { receive: { n: number; data: Uint8Array }; send: "next" | "stop" };
+    upload: { receive: never; send: Uint8Array };
+  };
+  commands: {
+    rename: (args: { from: string; to: string }) => boolean;
+    quit: () => null;
+  };
 }
 
 /** Waits for a condition that comes true in a later turn. */

@@ -35,6 +35,9 @@ async function check(av: AuroraViewClient<Api>): Promise<void> {
   av.emit("dismissed");
   // @ts-expect-error of another type
   av.emit("selected", ["1"]);
+
+  expectTypeOf(av.state.camera?.lens).toEqualTypeOf<{ [key: string]: number } | undefined>();
+  expectTypeOf(av.invoke("rename", { old: "a" })).toEqualTypeOf<Promise<boolean>>();
 }
 
 test("the compiler checked the generated contract", () => {

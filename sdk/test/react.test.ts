@@ -6,7 +6,14 @@ import { createHooks } from "../src/react/index.js";
 import { failure, until, type Api } from "./api.js";
 
 (globalThis as any).IS_REACT_ACT_ENVIRONMENT = true;
-const { useAuroraCall, useAuroraEvent, useAuroraEvents, useAuroraView } = createHooks<Api>();
+const {
+  useAuroraCall,
+  useAuroraEvent,
+  useAuroraEvents,
+  useAuroraInvoke,
+  useAuroraState,
+  useAuroraView,
+} = createHooks<Api>();
 
 let root: Root;
 let host: MockHost<Api> | undefined;
@@ -16,6 +23,7 @@ let aborted: number;
 
 function install(): MockHost<Api> {
   host = installMock<Api>({
+    commands: { rename: ({ from, to }) => from !== to },
     calls: {
       "api.greet": ({ name }) => `Hello ${name}`,
       "api.count"() {
@@ -169,4 +177,37 @@ test("useAuroraView tells when a host comes", async () => {
   install();
   await settled(() => probe.now.isReady);
   expect(await probe.now.client.call("api.greet", { name: "Ada" })).toBe("Hello Ada");
+});
+
+test("useAuroraState shows what either side sets, inside the value too", async () => {
+  const mock = install();
+  const probe = render(() => {
+    const [camera, setCamera] = useAuroraState("camera");
+    const [count, setCount] = useAuroraState("count", 7);
+    return { camera, text: JSON.stringify([camera?.lens.mm ?? null, count]), setCamera, setCount };
+  });
+  expect(probe.now.text).toBe("[null,7]");
+  mock.state.set("camera", { at: [0], lens: { mm: 35 } });
+  await settled(() => probe.now.text === "[35,7]");
+  act(() => probe.now.setCount(8));
+  await settled(() => probe.now.text === "[35,8]" && mock.state.get("count") === 8);
+  probe.now.camera!.lens.mm = 50;
+  await settled(() => probe.now.text === "[50,8]");
+  await until(() => mock.state.get("camera")?.lens.mm === 50);
+  act(() => probe.now.setCount(undefined));
+  await settled(() => probe.now.text === "[50,7]");
+});
+
+test("useAuroraState waits for a host that comes later", async () => {
+  const probe = render(() => useAuroraState("count", 7)[0]);
+  expect(probe.now).toBe(7);
+  install().state.set("count", 8);
+  await settled(() => probe.now === 8);
+});
+
+test("useAuroraInvoke runs a command", async () => {
+  install();
+  const probe = render(() => useAuroraInvoke("rename"));
+  act(() => void probe.now.execute({ from: "a", to: "b" }));
+  await settled(() => probe.now.data === true);
 });

@@ -4,7 +4,14 @@ import { installMock, type MockHost } from "../src/mock/index.js";
 import { createHooks } from "../src/vue/index.js";
 import { failure, until, type Api } from "./api.js";
 
-const { useAuroraCall, useAuroraEvent, useAuroraEvents, useAuroraView } = createHooks<Api>();
+const {
+  useAuroraCall,
+  useAuroraEvent,
+  useAuroraEvents,
+  useAuroraInvoke,
+  useAuroraState,
+  useAuroraView,
+} = createHooks<Api>();
 
 let app: App | undefined;
 let host: MockHost<Api> | undefined;
@@ -13,6 +20,7 @@ let aborted: number;
 
 function install(): MockHost<Api> {
   host = installMock<Api>({
+    commands: { rename: ({ from, to }) => from !== to },
     calls: {
       "api.greet": ({ name }) => `Hello ${name}`,
       "api.count"() {
@@ -136,4 +144,35 @@ test("useAuroraView tells when a host comes", async () => {
   install();
   await until(() => isReady.value);
   expect(await client.call("api.greet", { name: "Ada" })).toBe("Hello Ada");
+});
+
+test("useAuroraState shows what either side sets, inside the value too", async () => {
+  const mock = install();
+  const [[camera, count], element] = mount(
+    () => [useAuroraState("camera"), useAuroraState("count", 7)] as const,
+    ([camera, count]) => JSON.stringify([camera.value?.lens.mm ?? null, count.value]),
+  );
+  expect(element.textContent).toBe("[null,7]");
+  mock.state.set("camera", { at: [0], lens: { mm: 35 } });
+  await until(() => element.textContent === "[35,7]");
+  count.value = 8;
+  await until(() => element.textContent === "[35,8]" && mock.state.get("count") === 8);
+  camera.value!.lens.mm = 50;
+  await until(() => element.textContent === "[50,8]");
+  await until(() => mock.state.get("camera")?.lens.mm === 50);
+  count.value = undefined;
+  await until(() => element.textContent === "[50,7]");
+});
+
+test("useAuroraState waits for a host that comes later", async () => {
+  const [count] = mount(() => useAuroraState("count", 7));
+  expect(count.value).toBe(7);
+  install().state.set("count", 8);
+  await until(() => count.value === 8);
+});
+
+test("useAuroraInvoke runs a command", async () => {
+  install();
+  const [{ execute }] = mount(() => useAuroraInvoke("rename"));
+  expect(await execute({ from: "a", to: "b" })).toBe(true);
 });

@@ -23,6 +23,10 @@ export interface Api {
     "api.size": (params: [data: Uint8Array, ...more: Uint8Array[]]) => number;
     "ping": () => number;
   };
+  commands: {
+    /** Gives an asset another name. */
+    "rename": (params: { old: string; new?: string }) => boolean;
+  };
   events: {
     "scan.progress": Progress;
     "count": { value: number };
@@ -31,6 +35,14 @@ export interface Api {
   emits: {
     "selected": AssetId[];
     "dismissed": null | undefined;
+  };
+  state: {
+    "camera": Camera;
+    "count": number;
+  };
+  channels: {
+    "frames": { receive: Frame; send: number };
+    "upload": { receive: never; send: Uint8Array };
   };
 }
 
@@ -62,6 +74,16 @@ export type AssetId = number;
 
 export interface Progress {
   fraction: number;
+}
+
+export interface Camera {
+  at: number[];
+  lens: { [key: string]: number };
+}
+
+export interface Frame {
+  n: number;
+  data: Uint8Array;
 }
 
 export type Point = [x: number, y: number];

@@ -81,6 +81,35 @@ class Emits(TypedDict):
     dismissed: None
 
 
+class Camera(TypedDict):
+    at: List[float]
+    lens: Dict[str, float]
+
+
+class Shared(TypedDict):
+    camera: Camera
+    count: int
+
+
+class Frame(TypedDict):
+    n: int
+    data: bytes
+
+
+class Frames(TypedDict):
+    send: Frame
+    receive: int
+
+
+class Upload(TypedDict, total=False):
+    receive: memoryview
+
+
+class Channels(TypedDict):
+    frames: Frames
+    upload: Upload
+
+
 class Api:
     """What the asset browser's panel can ask for."""
 
@@ -151,6 +180,11 @@ class Api:
 
     def _private(self, anything):
         pass
+
+
+def rename(old: str, new: str = "") -> bool:
+    """Gives an asset another name."""
+    return old != new
 
 
 def ping() -> float:

@@ -4,6 +4,7 @@ import json
 import pathlib
 import shutil
 import subprocess
+import threading
 
 import pytest
 import sdk_api
@@ -120,8 +121,47 @@ def test_react_and_vue_show_what_python_gives(web_pump, view):
         return {"id": number, "kind": "image", "tags": []}
 
     # What a hook has not got stands as null in JSON.
-    assert text_of(web_pump, view, "react", [asset(5), None, "LookupError"])
-    assert text_of(web_pump, view, "vue", [asset(7), asset(8)])
+    assert text_of(web_pump, view, "react", [asset(5), None, "LookupError", -1])
+    assert text_of(web_pump, view, "vue", [[asset(7), asset(8)], None])
+    view.state["count"] = 3
+    view.state["camera"] = {"at": [], "lens": {"mm": 35}}
     view.emit("count", 9)
-    assert text_of(web_pump, view, "react", [asset(9), None, "LookupError"])
-    assert text_of(web_pump, view, "vue", [asset(9)])
+    assert text_of(web_pump, view, "react", [asset(9), None, "LookupError", 3])
+    assert text_of(web_pump, view, "vue", [[asset(9)], 35])
+
+
+def test_state_both_ways(web_pump, view):
+    view.state["camera"] = {"at": [1, 2], "lens": {"mm": 35}}
+    view.state["count"] = 1
+    before = {"camera": {"at": [1, 2], "lens": {"mm": 35}}, "count": 1}
+    assert web_pump.value(view, "probe('state')") == [before, 2]
+    web_pump.until(lambda: view.state["count"] == 2, "the page's count")
+    web_pump.until(lambda: view.state["camera"]["lens"] == {"mm": 50}, "the page's camera")
+
+
+def test_channels_both_ways(web_pump, view):
+    """More than fits into the window at once, so that both sides must wait."""
+    frames = view.create_channel("frames")
+    upload = view.create_channel("upload")
+    acknowledged, received = [], []
+    frames.on_message(acknowledged.append)
+    upload.on_message(lambda part: received.append(len(part)))
+
+    def produce():
+        for n in range(40):
+            frames.send_wait({"n": n, "data": bytes([n]) * 100_000}, timeout=15)
+
+    results = []
+    view.eval_js_async("probe('channels')", lambda *result: results.append(result), 15000)
+    producer = threading.Thread(target=produce)
+    producer.start()
+    try:
+        web_pump.until(lambda: len(acknowledged) == 4, "what the page says of the frames")
+    finally:
+        producer.join(20)
+    frames.close()
+    web_pump.until(lambda: results, "the page's end")
+    assert results == [([40, [39, 39], True, None], None)]
+    web_pump.until(lambda: len(received) == 40, "what the page sends")
+    assert received == [100_000] * 40
+    assert acknowledged == [0, 10, 20, 30]

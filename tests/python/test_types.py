@@ -28,7 +28,8 @@ HERE = pathlib.Path(__file__).parent
 GENERATED = HERE / "sdk_api.d.ts"
 COMMAND = [
     "types", "sdk_api:Api", "sdk_api:ping", "--events", "sdk_api:Events", "--emits",
-    "sdk_api:Emits",
+    "sdk_api:Emits", "--state", "sdk_api:Shared", "--commands", "sdk_api:rename",
+    "--channels", "sdk_api:Channels",
 ]  # fmt: skip
 
 
@@ -344,6 +345,16 @@ def test_events_arrive_as_objects():
         (Optional[Base], "Base | {}"),
     ):
         assert converter.event(hint) == text
+
+
+def test_channels_are_as_the_page_sees_them():
+    converter = Converter()
+    two = TypedDict("two", {"send": Record, "receive": int})
+    assert converter.channel(two) == "{ receive: Record; send: number }"
+    assert converter.channel(TypedDict("one", {"receive": int})) == "{ receive: never; send: number }"
+    for bad in ({"sent": int}, {"receive": Record}):
+        with pytest.raises(HintError):
+            converter.channel(TypedDict("bad", bad))
 
 
 # -- the command ---------------------------------------------------------------

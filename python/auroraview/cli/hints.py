@@ -444,6 +444,20 @@ class Converter:
         text = self.value(hint, True)
         return f"{text} | undefined" if text.endswith("null") else text
 
+    def shared(self, hint: Any) -> str:
+        """A value of the state: whoever reads it may be the other one."""
+        return self.value(hint, True)
+
+    def channel(self, hint: Any) -> str:
+        """As the page sees it: what the host sends, it receives."""
+        ends = dict(members_of(hint, _name_of(hint)))
+        unknown = sorted(set(ends) - {"send", "receive"})
+        if unknown:
+            raise HintError(f"a channel has 'send' and 'receive', but no {unknown[0]!r}")
+        receive = self.value(ends["send"], False) if "send" in ends else "never"
+        send = self.value(ends["receive"], True) if "receive" in ends else "never"
+        return f"{{ receive: {receive}; send: {send} }}"
+
     def result(self, hint: Any) -> str:
         origin = typing.get_origin(hint) or hint
         if inspect.isclass(origin) and (

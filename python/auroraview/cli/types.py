@@ -57,6 +57,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--emits", action="append", default=[], metavar="MODULE:NAME",
         help="details of the events that the page emits",
     )
+    parser.add_argument(
+        "--state", action="append", default=[], metavar="MODULE:NAME",
+        help="values of the shared state",
+    )
+    parser.add_argument(
+        "--channels", action="append", default=[], metavar="MODULE:NAME",
+        help="messages of the channels: a class with 'send' and 'receive', as the host sees them",
+    )
+    parser.add_argument(
+        "--commands", action="append", default=[], metavar="MODULE:NAME",
+        help="what is registered with command(): a function, or a class of them",
+    )
     parser.add_argument("--name", help="the interface's name; the first target's if left out")
     parser.add_argument(
         "--untyped", action="store_true",
@@ -74,6 +86,9 @@ def _run(options: argparse.Namespace) -> int:
             options.targets,
             events=options.events,
             emits=options.emits,
+            state=options.state,
+            channels=options.channels,
+            commands=options.commands,
             name=options.name,
             untyped=options.untyped,
         )
@@ -142,7 +157,7 @@ def _methods(obj: Any) -> list[tuple[str, Any, bool]]:
     return found
 
 
-def _calls(targets: list[str]) -> list[tuple[str, Any, bool]]:
+def _calls(targets: list[str], otherwise: str) -> list[tuple[str, Any, bool]]:
     found: dict[str, tuple[str, Any, bool]] = {}
     for target in targets:
         namespace, equals, path = target.rpartition("=")
@@ -152,7 +167,8 @@ def _calls(targets: list[str]) -> list[tuple[str, Any, bool]]:
             prefix = f"{namespace}." if namespace else ""
             entries = [(obj.__name__, obj, bool(owner) and inspect.isfunction(obj))]
         else:
-            prefix = f"{namespace if equals else 'api'}." if namespace or not equals else ""
+            namespace = namespace if equals else otherwise
+            prefix = f"{namespace}." if namespace else ""
             entries = _methods(obj)
             if not entries:
                 raise HintError(f"{path}: it has no public method")
@@ -172,6 +188,9 @@ def contract(
     *,
     events: list[str] | None = None,
     emits: list[str] | None = None,
+    state: list[str] | None = None,
+    channels: list[str] | None = None,
+    commands: list[str] | None = None,
     name: str | None = None,
     untyped: bool = False,
 ) -> str:
@@ -186,19 +205,28 @@ def contract(
     api = _find(targets[0].rpartition("=")[2])
     owner = api if inspect.isclass(api) else type(api)
     about = None if inspect.isroutine(api) else own_doc(owner)
-    lines = [*_doc(about, 0), f"export interface {name} {{", "  calls: {"]
-    for full, function, is_method in _calls(targets):
-        try:
-            signature = Signature.of(converter, function, is_method)
-        except HintError as error:
-            errors += [f"{full}: {line}" for line in str(error).splitlines()]
+    lines = [*_doc(about, 0), f"export interface {name} {{"]
+    for title, functions in (
+        ("calls", _calls(targets, "api")),
+        ("commands", _calls(commands or [], "")),
+    ):
+        if not functions:
             continue
-        lines += _doc(signature.doc, 4)
-        lines.append(f"    {json.dumps(full, ensure_ascii=False)}: {signature.text};")
-    lines.append("  };")
+        lines.append(f"  {title}: {{")
+        for full, function, is_method in functions:
+            try:
+                signature = Signature.of(converter, function, is_method)
+            except HintError as error:
+                errors += [f"{full}: {line}" for line in str(error).splitlines()]
+                continue
+            lines += _doc(signature.doc, 4)
+            lines.append(f"    {json.dumps(full, ensure_ascii=False)}: {signature.text};")
+        lines.append("  };")
     for title, sources, convert in (
         ("events", events, converter.event),
         ("emits", emits, converter.emit),
+        ("state", state, converter.shared),
+        ("channels", channels, converter.channel),
     ):
         if not sources:
             continue

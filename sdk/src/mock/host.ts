@@ -1,6 +1,8 @@
 import { makeError, type HostError } from "../bridge.js";
 import { EventEmitter } from "../emitter.js";
-import { readRecords, writeRecord } from "./wire.js";
+import { HostChannel } from "./channel.js";
+import { Store } from "./state.js";
+import { readRecords, writeRecord, type PageRecord } from "./wire.js";
 import type { Deliver } from "./generated/page.js";
 
 export interface CallContext {
@@ -23,11 +25,15 @@ export class Host {
   private deliver: Deliver | undefined;
   private readonly running = new Map<number, AbortController>();
   private readonly pageEvents = new EventEmitter<Record<string, any>>();
+  private readonly open = new Map<number, HostChannel>();
+  readonly state = new Store((kind, key, value) => this.send(kind, key, value));
   handlers: Readonly<Record<string, Handler>> = {};
+  channels: Readonly<Record<string, (channel: HostChannel) => void>> = {};
   latency = 0;
 
   connect(deliver: Deliver): void {
     this.deliver = deliver;
+    this.later(() => this.state.complete());
   }
 
   readonly native = (text: string, buffers?: ArrayLike<ArrayBuffer>): string | undefined => {
@@ -37,6 +43,9 @@ export class Host {
       if (record.kind === "C") void this.call(record.id, record.name, record.value());
       else if (record.kind === "X") this.cancel(record.id);
       else if (record.kind === "E") this.hear(record.name, record.value());
+      else if (record.kind === "S" || record.kind === "U") this.later(() => this.state.fromPage(record));
+      else if (record.kind === "O") this.later(() => this.join(record.id, record.name));
+      else if ("MQZ".includes(record.kind)) this.later(() => this.inChannel(record));
     }
     return undefined;
   };
@@ -74,6 +83,24 @@ export class Host {
     this.running.delete(id);
   }
 
+  /** In order, and never inside the page's own turn. */
+  private later(fn: () => void): void {
+    setTimeout(fn, 0);
+  }
+
+  private join(number: number, name: string): void {
+    const handler = Object.hasOwn(this.channels, name) ? this.channels[name] : undefined;
+    if (handler === undefined) return; // the host has no end of that name: the page waits
+    const channel = new HostChannel(name, number, (records) => this.sendRecords(records));
+    this.open.set(number, channel);
+    channel.onClose(() => this.open.delete(number));
+    handler(channel);
+  }
+
+  private inChannel(record: PageRecord): void {
+    this.open.get(record.id)?.fromPage(record);
+  }
+
   private cancel(id: number): void {
     const controller = this.running.get(id);
     this.running.delete(id);
@@ -81,11 +108,16 @@ export class Host {
   }
 
   private hear(event: string, detail: unknown): void {
-    // A host is another process: its handlers never run inside the page's emit().
-    setTimeout(() => this.pageEvents.emit(event, detail ?? null), 0);
+    this.later(() => this.pageEvents.emit(event, detail ?? null));
   }
 
   private send(kind: string, key: number | string, value: unknown): void {
-    this.deliver?.(...writeRecord(kind, key, value), undefined);
+    this.sendRecords([writeRecord(kind, key, value)]);
+  }
+
+  private sendRecords(records: readonly (readonly [string, ArrayBuffer[]])[]): void {
+    const text = `[${records.map(([one]) => one).join()}]`;
+    const buffers = records.flatMap(([, own]) => own);
+    this.deliver?.(text, buffers, undefined);
   }
 }

@@ -8,12 +8,17 @@ import { currentBridge, MOCK, type Bridge } from "../bridge.js";
 import type {
   AnyContract,
   Calls,
+  Channel,
+  Channels,
+  Commands,
   Contract,
   DetailArguments,
   EmitDetail,
   EmitName,
   EventDetail,
   EventName,
+  StateKey,
+  StateOf,
 } from "../contract.js";
 import { Host, type CallContext, type Handler } from "./host.js";
 import { makeBridge, type Globals } from "./generated/page.js";
@@ -35,11 +40,37 @@ export type MockCalls<C extends Contract> = {
 
 export interface MockOptions<C extends Contract> {
   calls?: MockCalls<C>;
+  /** Functions for commands, which get the object of their arguments. */
+  commands?: MockCalls<{ calls: Commands<C> }>;
+  /** What the shared state holds at first; a key that is there already stays as it is. */
+  state?: Partial<StateOf<C>>;
+  /** Called with the host's end when the page opens a channel of that name. */
+  channels?: {
+    [N in keyof Channels<C>]?: Channels<C>[N] extends { receive: infer R; send: infer S }
+      ? (channel: Channel<S, R>) => void
+      : never;
+  };
   /** Milliseconds until a handler is called; 0 by default. */
   latency?: number;
 }
 
+/** The host's side of the shared state. */
+export interface MockState<C> {
+  get<K extends StateKey<C>>(key: K): StateOf<C>[K] | undefined;
+  set<K extends StateKey<C>>(key: K, value: StateOf<C>[K]): void;
+  delete(key: StateKey<C>): boolean;
+  keys(): string[];
+  onChange(
+    fn: (
+      key: StateKey<C>,
+      value: StateOf<C>[keyof StateOf<C>] | undefined,
+      source: "python" | "javascript",
+    ) => void,
+  ): () => void;
+}
+
 export interface MockHost<C extends Contract = AnyContract> {
+  readonly state: MockState<C>;
   /** Sends an event to the page, as the host would. */
   emit<E extends EventName<C>>(event: E, ...detail: DetailArguments<EventDetail<C, E>>): void;
   /** Hears an event of the page. */
@@ -72,9 +103,20 @@ export function installMock<C extends Contract = AnyContract>(
   const present = currentBridge() as (Bridge & { [MOCK]?: Mock }) | undefined;
   const mock = present === undefined ? makeMock() : present[MOCK];
   if (mock === undefined) return undefined;
-  mock.handlers = (options.calls ?? {}) as Record<string, Handler>;
+  mock.handlers = { ...options.calls, ...named("invoke:", options.commands) } as Record<
+    string,
+    Handler
+  >;
+  mock.channels = (options.channels ?? {}) as typeof mock.channels;
+  for (const [key, value] of Object.entries(options.state ?? {})) {
+    if (mock.state.get(key) === undefined) mock.state.set(key, value);
+  }
   mock.latency = options.latency ?? 0;
   return mock as unknown as MockHost<C>;
+}
+
+function named(prefix: string, functions: object = {}): object {
+  return Object.fromEntries(Object.entries(functions).map(([name, fn]) => [prefix + name, fn]));
 }
 
 function makeMock(): Mock {

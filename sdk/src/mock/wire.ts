@@ -35,7 +35,7 @@ export function readRecords(text: string, buffers: ArrayLike<ArrayBuffer>): Page
     });
 }
 
-/** One record for the page: its JSON text, and what deliver() gets beside it. */
+/** One record for the page: the JSON of its four elements, and its buffers. */
 export function writeRecord(
   kind: string,
   key: number | string,
@@ -46,7 +46,7 @@ export function writeRecord(
   values.parts.text = "";
   const types = text === "" ? "0" : `[${text.split(";").map((part) => parseInt(part, 10))}]`;
   return [
-    `["${kind}",${JSON.stringify(key)},${types},${payload}]`,
+    `"${kind}",${JSON.stringify(key)},${types},${payload}`,
     text === "" ? [] : Array.from(buffers),
   ];
 }

@@ -1,16 +1,28 @@
-import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import {
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { LatestCall, type CallState } from "../attempt.js";
 import { getAuroraView, type AuroraViewClient } from "../client.js";
 import type {
   AnyContract,
   Arguments,
   Calls,
+  CommandName,
+  Commands,
   Contract,
   EventDetail,
   EventName,
   MethodName,
   Result,
+  StateKey,
+  StateOf,
 } from "../contract.js";
+import { readState, watchState, writeState } from "../watch.js";
 
 export interface AuroraViewState<C extends Contract> {
   client: AuroraViewClient<C>;
@@ -44,11 +56,31 @@ export interface Hooks<C extends Contract> {
   useAuroraEvents(listeners: Listeners<C>): void;
   /** A method of the host, with the state of its latest call. */
   useAuroraCall<M extends MethodName<C>>(method: M): UseCall<C, M>;
+  /** The same for a command of the host. */
+  useAuroraInvoke<M extends CommandName<C>>(command: M): UseCall<{ calls: Commands<C> }, M>;
+  /**
+   * A value of the shared state, and a function that sets it (`undefined` takes it away). What is
+   * changed inside the value is shared as well.
+   */
+  useAuroraState<K extends StateKey<C>>(
+    key: K,
+  ): [StateOf<C>[K] | undefined, (value: StateOf<C>[K] | undefined) => void];
+  useAuroraState<K extends StateKey<C>>(
+    key: K,
+    otherwise: StateOf<C>[K],
+  ): [StateOf<C>[K], (value: StateOf<C>[K] | undefined) => void];
 }
 
 /** The hooks under a contract: `export const { useAuroraCall } = createHooks<Api>()`. */
 export function createHooks<C extends Contract = AnyContract>(): Hooks<C> {
-  return { useAuroraView, useAuroraEvent, useAuroraEvents, useAuroraCall } as unknown as Hooks<C>;
+  return {
+    useAuroraView,
+    useAuroraEvent,
+    useAuroraEvents,
+    useAuroraCall,
+    useAuroraInvoke,
+    useAuroraState,
+  } as unknown as Hooks<C>;
 }
 
 export function useAuroraView(): AuroraViewState<AnyContract> {
@@ -113,4 +145,29 @@ export function useAuroraCall(method: string): UseCall<AnyContract, string> {
   );
   const cancel = useCallback(() => calls.cancel(), [calls]);
   return { ...state, execute, cancel };
+}
+
+export function useAuroraInvoke(command: string): UseCall<AnyContract, string> {
+  return useAuroraCall(`invoke:${command}`);
+}
+
+export function useAuroraState(
+  key: string,
+  otherwise?: unknown,
+): [any, (value: unknown) => void] {
+  const client = getAuroraView();
+  // A value that is changed inside stays the same object: changes are counted instead.
+  const changes = useRef(0);
+  const subscribe = useCallback(
+    (changed: () => void) =>
+      watchState(client, key, () => {
+        changes.current++;
+        changed();
+      }),
+    [client, key],
+  );
+  useSyncExternalStore(subscribe, () => changes.current);
+  const set = useCallback((value: unknown) => writeState(client, key, value), [client, key]);
+  const value = readState(client, key);
+  return [value === undefined ? otherwise : value, set];
 }

@@ -1,16 +1,21 @@
-import { onScopeDispose, ref, shallowRef, type Ref, type ShallowRef } from "vue";
+import { customRef, onScopeDispose, ref, shallowRef, type Ref, type ShallowRef } from "vue";
 import { LatestCall, type CallState } from "../attempt.js";
 import { getAuroraView, type AuroraViewClient } from "../client.js";
 import type {
   AnyContract,
   Arguments,
   Calls,
+  CommandName,
+  Commands,
   Contract,
   EventDetail,
   EventName,
   MethodName,
   Result,
+  StateKey,
+  StateOf,
 } from "../contract.js";
+import { readState, watchState, writeState } from "../watch.js";
 
 export interface AuroraViewState<C extends Contract> {
   client: AuroraViewClient<C>;
@@ -48,11 +53,29 @@ export interface Hooks<C extends Contract> {
   useAuroraEvents(listeners: Listeners<C>): void;
   /** A method of the host, with the state of its latest call. */
   useAuroraCall<M extends MethodName<C>>(method: M): UseCall<C, M>;
+  /** The same for a command of the host. */
+  useAuroraInvoke<M extends CommandName<C>>(command: M): UseCall<{ calls: Commands<C> }, M>;
+  /**
+   * A value of the shared state; setting it sets it for the host too (`undefined` takes it away),
+   * as does what is changed inside the value.
+   */
+  useAuroraState<K extends StateKey<C>>(key: K): Ref<StateOf<C>[K] | undefined>;
+  useAuroraState<K extends StateKey<C>>(
+    key: K,
+    otherwise: StateOf<C>[K],
+  ): Ref<StateOf<C>[K], StateOf<C>[K] | undefined>;
 }
 
 /** The composables under a contract: `export const { useAuroraCall } = createHooks<Api>()`. */
 export function createHooks<C extends Contract = AnyContract>(): Hooks<C> {
-  return { useAuroraView, useAuroraEvent, useAuroraEvents, useAuroraCall } as unknown as Hooks<C>;
+  return {
+    useAuroraView,
+    useAuroraEvent,
+    useAuroraEvents,
+    useAuroraCall,
+    useAuroraInvoke,
+    useAuroraState,
+  } as unknown as Hooks<C>;
 }
 
 export function useAuroraView(): AuroraViewState<AnyContract> {
@@ -97,4 +120,23 @@ export function useAuroraCall(method: string): UseCall<AnyContract, string> {
     execute: (...args) => calls.execute(method, ...args),
     cancel: () => calls.cancel(),
   };
+}
+
+export function useAuroraInvoke(command: string): UseCall<AnyContract, string> {
+  return useAuroraCall(`invoke:${command}`);
+}
+
+export function useAuroraState(key: string, otherwise?: unknown): Ref<any> {
+  const client = getAuroraView();
+  return customRef((track, trigger) => {
+    onScopeDispose(watchState(client, key, trigger));
+    return {
+      get() {
+        track();
+        const value = readState(client, key);
+        return value === undefined ? otherwise : value;
+      },
+      set: (value) => writeState(client, key, value),
+    };
+  });
 }

@@ -26,7 +26,12 @@ function ReactAsset() {
   useEffect(() => void execute({ id: 5 }), [execute]);
   useEffect(() => void failing.execute({ kind: "mesh" }), [failing.execute]);
   react.useAuroraEvent("count", ({ value }) => void execute({ id: value }));
-  return createElement("p", { id: "react" }, JSON.stringify([data, error, failing.error?.name]));
+  const [count] = react.useAuroraState("count", -1);
+  return createElement(
+    "p",
+    { id: "react" },
+    JSON.stringify([data, error, failing.error?.name, count]),
+  );
 }
 
 const vue = vueHooks<Api>();
@@ -34,7 +39,8 @@ const VueAsset = defineComponent(() => {
   const { execute, data } = vue.useAuroraCall("api.pick");
   void execute({ ids: [7, 8] });
   vue.useAuroraEvent("count", ({ value }) => void execute({ ids: [value] }));
-  return () => h("p", { id: "vue" }, JSON.stringify(data.value));
+  const camera = vue.useAuroraState("camera");
+  return () => h("p", { id: "vue" }, JSON.stringify([data.value, camera.value?.lens.mm]));
 });
 
 createRoot(document.getElementById("react-root")!).render(createElement(ReactAsset));
@@ -89,6 +95,25 @@ const probes = {
     av.emit("dismissed");
     await done;
     return heard;
+  },
+  async state() {
+    await av.whenReady();
+    const before = JSON.stringify(av.state);
+    av.state.count = 2;
+    av.state.camera!.lens.mm = 50;
+    return [JSON.parse(before), av.state.count];
+  },
+  async channels() {
+    const got: [number, number | undefined][] = [];
+    const frames = av.channel("frames");
+    for await (const { n, data } of frames) {
+      got.push([n, data[99_999]]);
+      if (n % 10 === 0) await frames.send(n);
+    }
+    const upload = av.channel("upload");
+    for (let n = 0; n < 40; n++) await upload.send(new Uint8Array(100_000));
+    upload.close();
+    return [got.length, got[39], frames.isClosed, frames.error];
   },
 };
 export type Probes = typeof probes;
