@@ -347,7 +347,7 @@ static int wait_until(struct auv_channel *channel, size_t cost,
         auvi_mutex_unlock(&channel->view->streams_lock);
         if (!waited) {
             waited = true;
-            atomic_fetch_add_explicit(&app->room_waiters, 1,
+            atomic_fetch_add_explicit(&app->sync_waiters, 1,
                                       memory_order_acq_rel);
             auvi_app_wake_link_thread(app);
         }
@@ -355,7 +355,7 @@ static int wait_until(struct auv_channel *channel, size_t cost,
         auvi_mutex_lock(&channel->view->streams_lock);
         channel->waiters--;
     }
-    if (waited && atomic_fetch_sub_explicit(&app->room_waiters, 1,
+    if (waited && atomic_fetch_sub_explicit(&app->sync_waiters, 1,
                                             memory_order_acq_rel) == 1)
         auvi_app_wake_link_thread(app);
     return error;

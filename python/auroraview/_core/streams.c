@@ -162,7 +162,7 @@ PyObject *auvi_py_state_observe(PyObject *object, PyObject *fn)
     struct auvi_py_handler *handler;
     int rc;
 
-    if (!view || !(handler = auvi_py_handler_new(fn, false, false)))
+    if (!view || !(handler = auvi_py_handler_new(fn, false)))
         return NULL;
     rc = auv_view_state_observe(view, on_state, handler, auvi_py_handler_free);
     if (rc < 0) {
@@ -200,7 +200,7 @@ PyObject *auvi_py_on_channel(PyObject *object, PyObject *args)
 
     if (!view || !PyArg_ParseTuple(args, "s#O:on_channel", &name, &length, &fn))
         return NULL;
-    handler = auvi_py_handler_new(fn, false, false);
+    handler = auvi_py_handler_new(fn, false);
     if (!handler)
         return NULL;
     rc = auv_view_on_channel(view, name, (size_t)length, on_offer, handler,
@@ -251,7 +251,7 @@ PyObject *auvi_py_channel_open(PyObject *object, PyObject *args)
         return NULL;
     self->app = ((struct auvi_py_view *)object)->app;
     Py_INCREF((PyObject *)self->app);
-    options.user = auvi_py_handler_new(fn, false, false);
+    options.user = auvi_py_handler_new(fn, false);
     if (!options.user) {
         Py_DECREF((PyObject *)self);
         return NULL;
