@@ -11,6 +11,7 @@ Nothing here imports a GUI toolkit until ``QtWebView`` is asked for.
 from __future__ import annotations
 
 from auroraview import _core, errors
+from auroraview.core.audit import AuditEntry, audit, audit_counts, engine_info
 from auroraview.core.events import ConnectionId
 from auroraview.core.webview import WebView
 from auroraview.errors import AuroraViewError
@@ -85,10 +86,14 @@ _MODULES = {
 }
 
 __all__ = [
+    "AuditEntry",
     "AuroraViewError",
     "ConnectionId",
     "WebView",
     "__version__",
+    "audit",
+    "audit_counts",
+    "engine_info",
     "errors",
     *_LAZY,
 ]

@@ -6,6 +6,9 @@
  *     files     calls that carry shared memory without end
  *     guess     page 2 answers scripts that nobody asked it to run
  *     garbage   bytes that are no frame
+ *     liar      "flood", of a page that the engine knows under another address
+ *     silent    "flood", of one that the engine says nothing of
+ *     modest    "flood", of one that says itself that it was granted nothing
  */
 #include "base/base.h"
 #include "engine/remote/channel.h"
@@ -17,6 +20,7 @@
 
 #define PAGES 4
 #define GENERATION 65537
+#define PAGE "auroraview://localhost/"
 
 static struct auvi_channel *channel;
 static struct auvi_link *pages[PAGES];
@@ -44,8 +48,8 @@ static int frame(struct auvi_link *link, enum auvi_frame_kind kind, uint64_t id,
     auvi_frame_init(&out, kind);
     out.id = id;
     out.generation = GENERATION;
-    out.name = "x";
-    out.name_length = 1;
+    out.name = kind == AUVI_FRAME_HELLO ? PAGE : "x";
+    out.name_length = strlen(out.name);
     out.payload = "1";
     out.payload_length = 1;
     out.part_count = parts;
@@ -64,7 +68,8 @@ static void misbehave(const char *how)
     for (int i = 0; i < 200; i++) {
         int sent = AUV_OK;
 
-        if (!strcmp(how, "flood"))
+        if (!strcmp(how, "flood") || !strcmp(how, "liar") ||
+            !strcmp(how, "silent") || !strcmp(how, "modest"))
             sent = frame(pages[1], AUVI_FRAME_CALL, ++number, 0);
         else if (!strcmp(how, "files"))
             sent = frame(pages[1], AUVI_FRAME_CALL, ++number, 8);
@@ -77,7 +82,7 @@ static void misbehave(const char *how)
     }
 }
 
-static void obey(struct auvi_control *control)
+static void obey(struct auvi_control *control, const char *how)
 {
     uint32_t view = control->view;
 
@@ -86,7 +91,10 @@ static void obey(struct auvi_control *control)
         say(AUVI_CONTROL_LINK_WANTED, view, 0, "");
     } else if (control->op == AUVI_CONTROL_ATTACH_LINK && view < PAGES) {
         auvi_link_open(control->fd, &pages[view]);
-        frame(pages[view], AUVI_FRAME_HELLO, 1, 0);
+        if (strcmp(how, "silent") != 0)
+            say(AUVI_CONTROL_COMMITTED, view, 0,
+                strcmp(how, "liar") ? PAGE : "http://evil.example/");
+        frame(pages[view], AUVI_FRAME_HELLO, strcmp(how, "modest") != 0, 0);
     } else if (control->op == AUVI_CONTROL_VIEW_CLOSE) {
         say(AUVI_CONTROL_EVENT, view, AUV_EVENT_CLOSED, "");
     }
@@ -111,7 +119,7 @@ int main(void)
         while ((got = auvi_channel_receive(channel, &control)) == 1) {
             if (control.op == AUVI_CONTROL_EXIT)
                 return 0;
-            obey(&control);
+            obey(&control, how);
         }
         if (got < 0)
             return 0;

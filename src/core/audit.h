@@ -1,0 +1,39 @@
+/*
+ * audit.h - what was granted and what was refused, and why: a ring of the last
+ * ones. Written by whoever decides, on any thread.
+ */
+#ifndef AUVI_AUDIT_H
+#define AUVI_AUDIT_H
+
+#include "base/base.h"
+
+#include "auroraview/app.h"
+
+#define AUVI_AUDIT_ENTRIES 256u
+
+/* One slot of the ring. Longer texts are cut. */
+struct auvi_audit_slot {
+    uint64_t number, count;
+    int64_t time_ms;
+    uint32_t view;
+    bool granted;
+    char frame[64], origin[256], what[128], why[128];
+};
+
+struct auvi_audit {
+    struct auvi_mutex lock;        /* leaf */
+    struct auvi_audit_slot *slots; /* allocated with the first entry */
+    uint64_t last;                 /* number of the newest entry */
+    uint64_t granted, denied, lost;
+};
+
+void auvi_audit_init(struct auvi_audit *audit);
+void auvi_audit_fini(struct auvi_audit *audit);
+
+/* Texts may be NULL; `what` is `length` bytes. The same as the newest entry:
+ * counted there. */
+void auvi_audit_add(struct auvi_audit *audit, bool granted, uint32_t view,
+                    const char *frame, const char *origin, const char *what,
+                    size_t length, const char *why);
+
+#endif /* AUVI_AUDIT_H */
