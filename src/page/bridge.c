@@ -462,7 +462,7 @@ static struct auvi_document_host host_of(struct page *page)
 static void replace_top(struct page *page, JSGlobalContextRef context)
 {
     struct auvi_document_host host = host_of(page);
-    char *url, *name;
+    char *name;
 
     if (page->document) {
         struct auvi_document *old = page->document;
@@ -475,9 +475,8 @@ static void replace_top(struct page *page, JSGlobalContextRef context)
         send_gone(page, counter);
     }
     auvi_page_grant_unref(page->grant);
-    page->grant = auvi_page_grants_find(context, true, &url, &name);
-    free(url);
-    free(name);
+    page->grant = auvi_page_grants_find(
+        context, true, webkit_web_page_get_uri(page->web), &name);
     page->document = auvi_document_create(context, next_counter(page),
                                           page->grant != NULL, &host);
     send_hello(page);

@@ -78,7 +78,7 @@ static void child_free(gpointer data)
     auvi_document_retire(child->document);
     push(frames, &gone);
     auvi_page_grant_unref(child->grant);
-    free(child->url);
+    g_free(child->url);
     free(child->name);
     g_free(child);
 }
@@ -120,14 +120,14 @@ void auvi_page_frames_replace(struct auvi_page_frames *frames,
 {
     struct auvi_page_grant *grant;
     struct child *child;
-    char *url, *name;
+    char *name, *url = g_strdup(webkit_frame_get_uri(frame));
 
     forget_document_of(frames, frame);
-    grant = auvi_page_grants_find(context, false, &url, &name);
+    grant = auvi_page_grants_find(context, false, url, &name);
     if (!grant || !top_granted) {
         auvi_page_grant_unref(grant);
         send_hello(frames, counter, false, url, name);
-        free(url);
+        g_free(url);
         free(name);
         return;
     }
@@ -140,7 +140,7 @@ void auvi_page_frames_replace(struct auvi_page_frames *frames,
         auvi_document_create(context, counter, true, &frames->host);
     if (!child->document) {
         auvi_page_grant_unref(grant);
-        free(url);
+        g_free(url);
         free(name);
         g_free(child);
         return;

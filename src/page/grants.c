@@ -56,12 +56,11 @@ static bool is_of_its_address(const char *url, const char *origin)
 }
 
 struct auvi_page_grant *auvi_page_grants_find(JSContextRef context, bool top,
-                                              char **url, char **name)
+                                              const char *url, char **name)
 {
     char *origin = auvi_script_text(context, "self.origin");
     struct auvi_page_grant *found = NULL;
 
-    *url = auvi_script_text(context, "location.href");
     *name = top ? NULL : auvi_script_text(context, "self.name");
     for (guint i = 0; !found && list && i < list->len; i++) {
         struct auvi_page_grant *grant = g_ptr_array_index(list, i);
@@ -69,8 +68,8 @@ struct auvi_page_grant *auvi_page_grants_find(JSContextRef context, bool top,
         if ((top ? grant->grant.top
                  : *name && auvi_grant_has(grant->grant.frames, *name,
                                            strlen(*name))) &&
-            is_of_its_address(*url, origin) &&
-            auvi_grant_fits(&grant->grant, *url))
+            is_of_its_address(url, origin) &&
+            auvi_grant_fits(&grant->grant, url))
             found = grant;
     }
     if (found)

@@ -21,11 +21,11 @@ struct auvi_page_grant {
 /* Replace the list; `lines` of base/grant.h. What is malformed grants nothing. */
 void auvi_page_grants_take(const char *const *lines);
 
-/* What grants the document whose window this is, before any script of it has
- * run; a reference, or NULL. *url (free()) is its address, *name (free()) that
- * of its frame; either may be NULL. */
+/* What grants the document of that address whose window this is, before any
+ * script of it has run; a reference, or NULL. *name (free()) is that of its
+ * frame; NULL for the top. */
 struct auvi_page_grant *auvi_page_grants_find(JSContextRef context, bool top,
-                                              char **url, char **name);
+                                              const char *url, char **name);
 void auvi_page_grant_unref(struct auvi_page_grant *grant);
 
 #endif /* AUVI_PAGE_GRANTS_H */

@@ -127,23 +127,25 @@ static void request_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
     view->next_load = load;
 }
 
-/* What the view calls its address is that of a load of ours while that is on
- * its way to its start, whatever else starts or commits. */
-static void remember_started(struct auvi_wk_view *view, const char *url)
-{
-    g_free(view->started_url);
-    view->started_url = g_strdup(view->navigation_loading ? "" : url);
-}
-
 static void load_started(struct auvi_wk_view *view, const char *url)
 {
-    remember_started(view, url);
+    g_clear_pointer(&view->started_url, g_free);
     if (!view->navigation_loading || g_strcmp0(url, view->loading_url) != 0)
         return;
     view->navigation_started = view->navigation_loading;
-    g_free(view->started_url);
     view->started_url = g_strdup(view->loading_url);
     begin_next(view);
+}
+
+/* The address of what commits, "" if it cannot be told: while a load of ours is
+ * on its way to its start, the view names that one's. */
+static const char *committed_url(const struct auvi_wk_view *view)
+{
+    const char *url = view->navigation_loading
+                          ? view->started_url
+                          : webkit_web_view_get_uri(view->web);
+
+    return url ? url : "";
 }
 
 static void on_is_loading(WebKitWebView *web, GParamSpec *pspec, gpointer user)
@@ -178,7 +180,7 @@ static void report_committed(struct auvi_wk_view *view, const char *url)
 {
     struct auvi_engine_event committed = {.kind = AUVI_ENGINE_COMMITTED,
                                           .view = view->id,
-                                          .text = url ? url : ""};
+                                          .text = url};
 
     auvi_engine_on_event(&view->engine->base, &committed);
 }
@@ -212,7 +214,7 @@ static void on_load_changed(WebKitWebView *web, WebKitLoadEvent stage,
             load_started(view, url);
         break;
     case WEBKIT_LOAD_REDIRECTED:
-        remember_started(view, url);
+        g_clear_pointer(&view->started_url, g_free);
         break;
     case WEBKIT_LOAD_COMMITTED:
         view->has_page = true;
@@ -220,7 +222,7 @@ static void on_load_changed(WebKitWebView *web, WebKitLoadEvent stage,
         if (view->web)
             auvi_wk_link_committed(view);
         if (view->web)
-            report_committed(view, view->started_url);
+            report_committed(view, committed_url(view));
         /* Also one that the page went to: the link of a process that was left
          * may have been lost with what it had to say. */
         if (view->web)
@@ -553,8 +555,9 @@ static WebKitSettings *new_settings(const struct auvi_wk_view *view)
     WebKitSettings *settings = webkit_settings_new();
 
     webkit_settings_set_enable_developer_extras(settings, view->dev_tools);
+    /* So that every attempt comes to on_create(), which refuses it. */
     webkit_settings_set_javascript_can_open_windows_automatically(settings,
-                                                                  FALSE);
+                                                                  TRUE);
     /* A page that is left must end, and its link with it, not sleep. */
     webkit_settings_set_enable_page_cache(settings, FALSE);
     webkit_settings_set_enable_back_forward_navigation_gestures(settings,
