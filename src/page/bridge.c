@@ -24,6 +24,8 @@
 #include "base/base.h"
 #include "page/frames.h"
 #include "page/grants.h"
+#include "page/js.h"
+#include "page/remote_js.h"
 
 #include <gio/gunixfdlist.h>
 #include <webkit2/webkit-web-extension.h>
@@ -71,6 +73,7 @@ struct link_source {
 };
 
 static GHashTable *pages; /* WebKitWebPage -> page */
+static bool remote;       /* the view is of the remote profile */
 
 static void link_lost(struct page *page, const char *why);
 
@@ -483,6 +486,21 @@ static void replace_top(struct page *page, JSGlobalContextRef context)
     send_navigated(page);
 }
 
+static void run_remote_script(JSContextRef context)
+{
+    JSStringRef source = JSStringCreateWithUTF8CString(auvi_remote_js);
+    JSValueRef exception = NULL;
+    JSValueRef maker =
+        JSEvaluateScript(context, source, NULL, NULL, 1, &exception);
+
+    JSStringRelease(source);
+    if (!exception)
+        JSObjectCallAsFunction(context, (JSObjectRef)maker, NULL, 0, NULL,
+                               &exception);
+    if (exception)
+        auvi_js_log_exception(context, exception, "remote.js");
+}
+
 static void on_window_object_cleared(WebKitScriptWorld *world,
                                      WebKitWebPage *web, WebKitFrame *frame,
                                      gpointer user)
@@ -499,6 +517,8 @@ static void on_window_object_cleared(WebKitScriptWorld *world,
     G_GNUC_BEGIN_IGNORE_DEPRECATIONS
     context = webkit_frame_get_javascript_global_context(frame);
     G_GNUC_END_IGNORE_DEPRECATIONS
+    if (remote)
+        run_remote_script(context);
     if (webkit_frame_is_main_frame(frame))
         replace_top(page, context);
     else
@@ -621,12 +641,16 @@ webkit_web_extension_initialize_with_user_data(WebKitWebExtension *extension,
 
     pages =
         g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, page_free);
-    /* "(uas)": the view's number, for the engine's own use, and the grants. */
-    if (value && g_variant_is_of_type(value, G_VARIANT_TYPE("(uas)"))) {
+    /* The view's number, for the engine's own use, the grants, and whether it is
+     * of the remote profile. */
+    if (value && g_variant_is_of_type(value, G_VARIANT_TYPE("(uasb)"))) {
         GVariant *list = g_variant_get_child_value(value, 1);
+        gboolean is_remote;
 
         take_grants(list);
         g_variant_unref(list);
+        g_variant_get_child(value, 2, "b", &is_remote);
+        remote = is_remote;
     } else {
         auvi_log(AUV_LOG_ERROR, "page: no grants were given; none is granted");
     }

@@ -268,7 +268,7 @@ static void on_extensions(WebKitWebContext *ctx, gpointer user)
     (void)user;
     webkit_web_context_set_web_extensions_directory(ctx, AUV_PAGE_DIR);
     webkit_web_context_set_web_extensions_initialization_user_data(
-        ctx, g_variant_new("(u^as)", 1u, lines));
+        ctx, g_variant_new("(u^asb)", 1u, lines, FALSE));
 }
 
 void load(struct host *host, const char *uri)
