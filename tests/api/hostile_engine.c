@@ -8,6 +8,7 @@
  *     garbage   bytes that are no frame
  *     liar      "flood", of a page that the engine knows under another address
  *     silent    "flood", of one that the engine says nothing of
+ *     random    well-formed frames of any kind, number and document
  *     modest    "flood", of one that says itself that it was granted nothing
  */
 #include "base/base.h"
@@ -61,6 +62,36 @@ static int frame(struct auvi_link *link, enum auvi_frame_kind kind, uint64_t id,
     return sent;
 }
 
+/* The same ones in every run. */
+static uint32_t dice(void)
+{
+    static uint32_t state = 2463534242u;
+
+    state ^= state << 13;
+    state ^= state >> 17;
+    return state ^= state << 5;
+}
+
+static int random_frame(struct auvi_link *link)
+{
+    static const uint32_t documents[] = {GENERATION, 0, GENERATION + 1};
+    struct auvi_frame out;
+    int sent;
+
+    auvi_frame_init(&out, AUVI_FRAME_CALL);
+    out.kind = (uint8_t)(1 + dice() % 12);
+    out.flags = dice() % 4 ? 0 : AUVI_FRAME_ERROR;
+    out.id = dice() % 3 ? dice() % 8 : (uint64_t)dice() << 32;
+    out.generation = dice() % 4 ? documents[dice() % 3] : dice();
+    out.name = large;
+    out.name_length = dice() % 64;
+    out.payload = large;
+    out.payload_length = dice() % 200;
+    sent = auvi_link_send(link, &out);
+    auvi_link_flush(link);
+    return sent;
+}
+
 static void misbehave(const char *how)
 {
     if (!pages[1])
@@ -75,6 +106,8 @@ static void misbehave(const char *how)
             sent = frame(pages[1], AUVI_FRAME_CALL, ++number, 8);
         else if (!strcmp(how, "guess") && pages[2])
             sent = frame(pages[2], AUVI_FRAME_RESULT, ++number, 0);
+        else if (!strcmp(how, "random"))
+            sent = random_frame(pages[1]);
         else if (!strcmp(how, "garbage"))
             send(auvi_link_fd(pages[1]), large, 64, MSG_NOSIGNAL);
         if (sent < 0)

@@ -176,6 +176,24 @@ static void garbage_costs_the_page_its_link(void **state)
     close_hostile(app, view);
 }
 
+static void random_frames_hurt_their_own_page_only(void **state)
+{
+    auv_app *app = open_hostile("random");
+    auv_view *view = open_view(app), *neighbour = open_view(app);
+
+    (void)state;
+    pump_until_count(app, &broken_links, 1);
+    assert_int_equal(broken_links, 1);
+    assert_int_equal(auv_view_wait_state(neighbour, AUV_STATE_ACTIVE, 20000),
+                     AUV_OK);
+    assert_int_equal(auv_view_state(neighbour, NULL), AUV_STATE_ACTIVE);
+    auv_view_request_close(view, AUV_CLOSE_APP);
+    auv_view_request_close(neighbour, AUV_CLOSE_APP);
+    assert_int_equal(auv_app_run(app), AUV_OK);
+    auv_view_unref(neighbour);
+    close_hostile(app, view);
+}
+
 struct denial {
     auv_app *app;
     const char *why;
@@ -244,6 +262,7 @@ int main(void)
         cmocka_unit_test(a_page_cannot_use_up_our_descriptors),
         cmocka_unit_test(a_page_cannot_answer_for_another),
         cmocka_unit_test(garbage_costs_the_page_its_link),
+        cmocka_unit_test(random_frames_hurt_their_own_page_only),
         cmocka_unit_test(nobody_is_granted_by_his_own_word),
         cmocka_unit_test(a_page_that_the_engine_does_not_know_waits),
     };

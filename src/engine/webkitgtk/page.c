@@ -178,9 +178,8 @@ static void report_load_failed(struct auvi_wk_view *view, int code,
 
 static void report_committed(struct auvi_wk_view *view, const char *url)
 {
-    struct auvi_engine_event committed = {.kind = AUVI_ENGINE_COMMITTED,
-                                          .view = view->id,
-                                          .text = url};
+    struct auvi_engine_event committed = {
+        .kind = AUVI_ENGINE_COMMITTED, .view = view->id, .text = url};
 
     auvi_engine_on_event(&view->engine->base, &committed);
 }

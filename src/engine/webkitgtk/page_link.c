@@ -65,8 +65,8 @@ static void on_initialize(WebKitWebContext *context, gpointer user)
     webkit_web_context_set_web_extensions_directory(context,
                                                     view->engine->page_dir);
     webkit_web_context_set_web_extensions_initialization_user_data(
-        context, g_variant_new("(u^asb)", view->id, grants_of(view),
-                               view->remote));
+        context,
+        g_variant_new("(u^asb)", view->id, grants_of(view), view->remote));
 }
 
 static void want_link(struct auvi_wk_view *view)
