@@ -102,6 +102,13 @@ def other():
 
 
 @pytest.fixture
+def ipv6_site():
+    site = Site("::1")
+    yield site
+    site.close()
+
+
+@pytest.fixture
 def views(web_pump):
     """Makes views that answer the call of the probes, and closes them."""
     from auroraview import WebView

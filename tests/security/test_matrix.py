@@ -142,25 +142,20 @@ def test_user_names_in_an_address(web_pump, views, site):
         view.allow_origin("http://user@127.0.0.1")
 
 
-def test_ipv6(web_pump, views):
-    from conftest import Site
-
-    site = Site("::1")
-    try:
-        site.pages["/"] = lambda query: site.page(query["case"])
-        views(url=site.url("/?case=short"))
-        views(url=f"http://[0:0:0:0:0:0:0:1]:{site.port}/?case=long, not a loopback by name")
-        long = views()
-        long.allow_origin(site.origin())
-        long.load_url(f"http://[0:0:0:0:0:0:0:1]:{site.port}/?case=long, granted")
-        web_pump.until(lambda: len(site.reports) == 3, "three pages")
-        assert site.reports == {
-            "short": CALLED,
-            "long, not a loopback by name": NONE,
-            "long, granted": CALLED,
-        }
-    finally:
-        site.close()
+def test_ipv6(web_pump, views, ipv6_site):
+    site = ipv6_site
+    site.pages["/"] = lambda query: site.page(query["case"])
+    views(url=site.url("/?case=short"))
+    views(url=f"http://[0:0:0:0:0:0:0:1]:{site.port}/?case=long, not a loopback by name")
+    long = views()
+    long.allow_origin(site.origin())
+    long.load_url(f"http://[0:0:0:0:0:0:0:1]:{site.port}/?case=long, granted")
+    web_pump.until(lambda: len(site.reports) == 3, "three pages")
+    assert site.reports == {
+        "short": CALLED,
+        "long, not a loopback by name": NONE,
+        "long, granted": CALLED,
+    }
 
 
 @pytest.mark.parametrize(

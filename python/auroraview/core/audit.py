@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from auroraview.core import app as _app
 
 __all__ = ["AuditEntry", "audit", "audit_counts", "engine_info"]
 
 
-@dataclass(frozen=True)
 class AuditEntry:
-    """One decision about a page."""
+    """One decision about a page.
 
-    number: int
-    """Grows by one with each entry."""
-    time: float
-    """Seconds since 1970, of the last time that it happened."""
-    view: int
-    granted: bool
-    frame: str
-    """Name of the frame; empty for the top document."""
-    origin: str
-    what: str
-    """``bridge``, ``call NAME``, ``event NAME``, ``navigation``, ``window``, …"""
-    why: str
-    count: int
-    """Times that it happened in a row."""
+    ``number`` grows by one with each entry; ``time`` is in seconds since 1970, of
+    the last of the ``count`` times that it happened in a row; ``frame`` is empty
+    for the top document; ``what`` is ``bridge``, ``call NAME``, ``event NAME``,
+    ``navigation``, ``window``, ``download``, ``permission NAME``; ``why`` is for
+    people.
+    """
+
+    # No dataclass: its module costs every host more memory than a view does.
+    __slots__ = ("count", "frame", "granted", "number", "origin", "time", "view", "what", "why")
+
+    def __init__(
+        self,
+        number: int,
+        time: float,
+        view: int,
+        granted: bool,
+        frame: str,
+        origin: str,
+        what: str,
+        why: str,
+        count: int,
+    ) -> None:
+        self.number = number
+        self.time = time
+        self.view = view
+        self.granted = granted
+        self.frame = frame
+        self.origin = origin
+        self.what = what
+        self.why = why
+        self.count = count
+
+    def __repr__(self) -> str:
+        verdict = "granted" if self.granted else "denied"
+        where = f" in frame {self.frame!r}" if self.frame else ""
+        return f"<{verdict}: {self.what} of {self.origin}{where}, {self.count}x: {self.why}>"
 
 
 def audit(since: int = 0, view: int | None = None) -> list[AuditEntry]:
