@@ -233,7 +233,7 @@ typedef void (*auv_audit_fn)(const auv_audit_entry *entry, void *user);
  *
  * threads: any; fn runs on it, inside this call, and may call anything
  * returns: how many there were
- * errors:  AUV_ERR_ARG, AUV_ERR_NOMEM
+ * errors:  AUV_ERR_ARG
  * owns:    borrows everything; entries are valid during their call
  * since:   0.1 */
 AUV_API int auv_app_audit(auv_app *app, uint64_t since, auv_audit_fn fn,

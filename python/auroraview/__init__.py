@@ -11,13 +11,13 @@ Nothing here imports a GUI toolkit until ``QtWebView`` is asked for.
 from __future__ import annotations
 
 from auroraview import _core, errors
-from auroraview.core.audit import AuditEntry, audit, audit_counts, engine_info
 from auroraview.core.events import ConnectionId
 from auroraview.core.webview import WebView
 from auroraview.errors import AuroraViewError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from auroraview.core.audit import AuditEntry, audit, audit_counts, engine_info
     from auroraview.core.app import ProcessingMode, ProcessorConfig
     from auroraview.core.event_emitter import EventEmitter, deprecated
     from auroraview.core.ready_events import (
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 _LAZY = {
     name: module
     for module, names in {
+        "auroraview.core.audit": "AuditEntry audit audit_counts engine_info",
         "auroraview.core.app": "ProcessingMode ProcessorConfig",
         "auroraview.core.event_emitter": "EventEmitter deprecated",
         "auroraview.core.ready_events": "ReadyEvents require_bridge_ready require_created "

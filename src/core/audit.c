@@ -13,6 +13,17 @@
 #include <string.h>
 #include <time.h>
 
+/* Texts are cut to these. */
+#define FRAME_MAX 64
+#define TEXT_MAX 256
+#define TEXTS 4 /* frame, origin, what, why, each with its end */
+
+struct auvi_audit_slot {
+    auv_audit_entry entry; /* its texts lead into `text` */
+    size_t length;         /* of `text` */
+    char text[];
+};
+
 void auvi_audit_init(struct auvi_audit *audit)
 {
     auvi_mutex_init(&audit->lock, AUVI_RANK_LEAF, "app.audit");
@@ -20,7 +31,8 @@ void auvi_audit_init(struct auvi_audit *audit)
 
 void auvi_audit_fini(struct auvi_audit *audit)
 {
-    free(audit->slots);
+    for (size_t i = 0; i < AUVI_AUDIT_ENTRIES; i++)
+        free(audit->slots[i]);
 }
 
 static int64_t now_ms(void)
@@ -33,8 +45,8 @@ static int64_t now_ms(void)
 }
 
 /* At most `space` bytes with the end, never in the middle of a character, and
- * no control characters: it may be printed. */
-static void put(char *to, size_t space, const char *text, size_t length)
+ * no control characters: it may be printed. Returns where the next one goes. */
+static char *put(char *to, size_t space, const char *text, size_t length)
 {
     size_t n = length < space ? length : space - 1;
 
@@ -44,46 +56,72 @@ static void put(char *to, size_t space, const char *text, size_t length)
         to[i] =
             (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i];
     to[n] = '\0';
+    return to + n + 1;
 }
 
-static void put_text(char *to, size_t space, const char *text)
+static char *put_text(char *to, size_t space, const char *text)
 {
-    put(to, space, text ? text : "", text ? strlen(text) : 0);
+    return put(to, space, text ? text : "", text ? strlen(text) : 0);
 }
 
-static bool is_same(const struct auvi_audit_slot *a,
-                    const struct auvi_audit_slot *b)
+static void lead_texts(struct auvi_audit_slot *slot)
 {
-    return a->view == b->view && a->granted == b->granted &&
-           !strcmp(a->frame, b->frame) && !strcmp(a->origin, b->origin) &&
-           !strcmp(a->what, b->what) && !strcmp(a->why, b->why);
+    const char *at = slot->text;
+
+    slot->entry.frame = at;
+    slot->entry.origin = at += strlen(at) + 1;
+    slot->entry.what = at += strlen(at) + 1;
+    slot->entry.why = at + strlen(at) + 1;
+}
+
+static struct auvi_audit_slot *slot_new(const auv_audit_entry *entry,
+                                        const char *text, size_t length)
+{
+    struct auvi_audit_slot *slot = malloc(sizeof(*slot) + length);
+
+    if (!slot)
+        return NULL;
+    slot->entry = *entry;
+    slot->length = length;
+    memcpy(slot->text, text, length);
+    lead_texts(slot);
+    return slot;
+}
+
+static bool is_same(const struct auvi_audit_slot *slot,
+                    const auv_audit_entry *entry, const char *text,
+                    size_t length)
+{
+    return slot && slot->entry.view == entry->view &&
+           slot->entry.granted == entry->granted && slot->length == length &&
+           !memcmp(slot->text, text, length);
 }
 
 /* True: it is a new entry. */
-static bool store(struct auvi_audit *audit, struct auvi_audit_slot *entry)
+static bool store(struct auvi_audit *audit, auv_audit_entry *entry,
+                  const char *text, size_t length)
 {
-    struct auvi_audit_slot *newest;
+    struct auvi_audit_slot *newest =
+        audit->slots[audit->last % AUVI_AUDIT_ENTRIES];
+    struct auvi_audit_slot **place;
 
     if (entry->granted)
         audit->granted++;
     else
         audit->denied++;
-    if (!audit->slots)
-        audit->slots = calloc(AUVI_AUDIT_ENTRIES, sizeof(*audit->slots));
-    if (!audit->slots) {
-        audit->lost++;
-        return true;
-    }
-    newest = &audit->slots[audit->last % AUVI_AUDIT_ENTRIES];
-    if (audit->last && is_same(newest, entry)) {
-        newest->count++;
-        newest->time_ms = entry->time_ms;
+    if (is_same(newest, entry, text, length)) {
+        newest->entry.count++;
+        newest->entry.time_ms = entry->time_ms;
         return false;
     }
     entry->number = ++audit->last;
-    if (audit->last > AUVI_AUDIT_ENTRIES)
+    place = &audit->slots[audit->last % AUVI_AUDIT_ENTRIES];
+    if (*place)
         audit->lost++;
-    audit->slots[audit->last % AUVI_AUDIT_ENTRIES] = *entry;
+    free(*place);
+    *place = slot_new(entry, text, length);
+    if (!*place)
+        audit->lost++;
     return true;
 }
 
@@ -91,66 +129,68 @@ void auvi_audit_add(struct auvi_audit *audit, bool granted, uint32_t view,
                     const char *frame, const char *origin, const char *what,
                     size_t length, const char *why)
 {
-    struct auvi_audit_slot entry = {
-        .count = 1, .time_ms = now_ms(), .view = view, .granted = granted};
+    auv_audit_entry entry = {.size = sizeof(entry),
+                             .count = 1,
+                             .time_ms = now_ms(),
+                             .view = view,
+                             .granted = granted};
+    char text[FRAME_MAX + (TEXTS - 1) * TEXT_MAX];
+    const char *origin_at, *what_at, *why_at, *end;
     bool is_new;
 
-    put_text(entry.frame, sizeof(entry.frame), frame);
-    put_text(entry.origin, sizeof(entry.origin), origin);
-    put(entry.what, sizeof(entry.what), what, length);
-    put_text(entry.why, sizeof(entry.why), why);
+    origin_at = put_text(text, FRAME_MAX, frame);
+    what_at = put_text(text + (origin_at - text), TEXT_MAX, origin);
+    why_at = put(text + (what_at - text), TEXT_MAX / 2, what, length);
+    end = put_text(text + (why_at - text), TEXT_MAX, why);
     auvi_mutex_lock(&audit->lock);
-    is_new = store(audit, &entry);
+    is_new = store(audit, &entry, text, (size_t)(end - text));
     auvi_mutex_unlock(&audit->lock);
     if (is_new)
         auvi_log(AUV_LOG_INFO, "audit: view %u: %s: %s%s%s%s%s%s%s", view,
-                 granted ? "granted" : "denied", entry.what,
-                 *entry.origin ? " of " : "", entry.origin,
-                 *entry.frame ? " in frame " : "", entry.frame,
-                 *entry.why ? ": " : "", entry.why);
+                 granted ? "granted" : "denied", what_at,
+                 *origin_at ? " of " : "", origin_at, *text ? " in frame " : "",
+                 text, *why_at ? ": " : "", why_at);
+}
+
+/* Copies of the entries after `since`, oldest first; their number. */
+static size_t copy_slots(struct auvi_audit *audit, uint64_t since,
+                         struct auvi_audit_slot **out)
+{
+    size_t count = 0;
+    uint64_t first;
+
+    auvi_mutex_lock(&audit->lock);
+    first = audit->last > AUVI_AUDIT_ENTRIES
+                ? audit->last - AUVI_AUDIT_ENTRIES + 1
+                : 1;
+    for (uint64_t n = since >= first ? since + 1 : first; n <= audit->last;
+         n++) {
+        const struct auvi_audit_slot *slot =
+            audit->slots[n % AUVI_AUDIT_ENTRIES];
+
+        if (slot)
+            out[count] = slot_new(&slot->entry, slot->text, slot->length);
+        if (slot && out[count])
+            count++;
+    }
+    auvi_mutex_unlock(&audit->lock);
+    return count;
 }
 
 int auv_app_audit(auv_app *app, uint64_t since, auv_audit_fn fn, void *user)
 {
-    struct auvi_audit *audit;
-    struct auvi_audit_slot *copy;
-    uint64_t last = 0, first;
-    int told = 0;
+    struct auvi_audit_slot *copies[AUVI_AUDIT_ENTRIES];
+    size_t count;
 
     if (!app || !fn)
         return auvi_fail(AUV_ERR_ARG, "app or fn is NULL");
-    audit = &app->audit;
-    copy = malloc(AUVI_AUDIT_ENTRIES * sizeof(*copy));
-    if (!copy)
-        return auvi_fail(AUV_ERR_NOMEM, "no memory for the audit");
     /* Host code runs under no lock. */
-    auvi_mutex_lock(&audit->lock);
-    if (audit->slots) {
-        memcpy(copy, audit->slots, AUVI_AUDIT_ENTRIES * sizeof(*copy));
-        last = audit->last;
+    count = copy_slots(&app->audit, since, copies);
+    for (size_t i = 0; i < count; i++) {
+        fn(&copies[i]->entry, user);
+        free(copies[i]);
     }
-    auvi_mutex_unlock(&audit->lock);
-    first = last > AUVI_AUDIT_ENTRIES ? last - AUVI_AUDIT_ENTRIES + 1 : 1;
-    for (uint64_t n = since + 1 > first ? since + 1 : first; n <= last; n++) {
-        const struct auvi_audit_slot *slot = &copy[n % AUVI_AUDIT_ENTRIES];
-        auv_audit_entry entry = {
-            .size = sizeof(entry),
-            .number = slot->number,
-            .count = slot->count,
-            .time_ms = slot->time_ms,
-            .view = slot->view,
-            .granted = slot->granted,
-            .frame = slot->frame,
-            .origin = slot->origin,
-            .what = slot->what,
-            .why = slot->why,
-        };
-
-        fn(&entry, user);
-        told++;
-    }
-    free(copy);
-    return told;
+    return (int)count;
 }
 
 int auv_app_audit_counts(auv_app *app, auv_audit_counts *counts)

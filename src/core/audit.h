@@ -11,19 +11,12 @@
 
 #define AUVI_AUDIT_ENTRIES 256u
 
-/* One slot of the ring. Longer texts are cut. */
-struct auvi_audit_slot {
-    uint64_t number, count;
-    int64_t time_ms;
-    uint32_t view;
-    bool granted;
-    char frame[64], origin[256], what[128], why[128];
-};
+struct auvi_audit_slot; /* heap: an entry with its texts behind it */
 
 struct auvi_audit {
-    struct auvi_mutex lock;        /* leaf */
-    struct auvi_audit_slot *slots; /* allocated with the first entry */
-    uint64_t last;                 /* number of the newest entry */
+    struct auvi_mutex lock; /* leaf */
+    struct auvi_audit_slot *slots[AUVI_AUDIT_ENTRIES];
+    uint64_t last; /* number of the newest entry */
     uint64_t granted, denied, lost;
 };
 

@@ -6,7 +6,6 @@ import os
 
 from auroraview import _core
 from auroraview.core import app as _app
-from auroraview.core import audit as _audit
 from auroraview.core.companions import Companions
 from auroraview.core.events import EventHub, ViewEvent
 from auroraview.errors import Busy, Cancelled, Closed, EngineLost
@@ -374,7 +373,9 @@ class WebView:
 
     def audit(self, since: int = 0) -> list[AuditEntry]:
         """What pages of this view were granted and refused: :func:`auroraview.audit`."""
-        return _audit.audit(since, self._core.id)
+        from auroraview.core.audit import audit
+
+        return audit(since, self._core.id)
 
     # -- script ----------------------------------------------------------------
 
