@@ -3,9 +3,9 @@
  * own form: parsing the result gives the result.
  *
  *   clang -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined
- *     -Iinclude -Isrc fuzz/fuzz_origin.c src/core/origin.c
+ *     -Iinclude -Isrc fuzz/fuzz_origin.c src/base/origin.c
  */
-#include "core/origin.h"
+#include "base/origin.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -209,4 +209,74 @@ AUV_API int auv_app_get_stats(const auv_app *app, auv_app_stats *stats);
  * since:   0.1 */
 AUV_API int auv_app_reset_stats(auv_app *app);
 
+/* ---- audit --------------------------------------------------------------- */
+
+/* What was granted to a page, or refused. Texts are UTF-8 without control
+ * characters, cut where they are long, and valid during the call. */
+typedef struct auv_audit_entry {
+    size_t size;
+    uint64_t number;    /* grows by one with each entry */
+    uint64_t count;     /* times that it happened in a row */
+    int64_t time_ms;    /* of the last of them, since 1970 */
+    uint32_t view;      /* auv_view_id() */
+    bool granted;       /* else denied */
+    const char *frame;  /* name of the frame; "" for the top document */
+    const char *origin; /* "scheme://host[:port]", or as far as it is known */
+    const char *what;   /* "bridge", "call NAME", "event NAME", "navigation",
+                           "window", "download", "permission NAME", … */
+    const char *why;    /* for people; "" if there is nothing to add */
+} auv_audit_entry;
+
+typedef void (*auv_audit_fn)(const auv_audit_entry *entry, void *user);
+
+/* Read the entries after number `since` (0: all) that are still kept, oldest
+ * first. The last 256 are. AURORAVIEW_LOG=info prints each as it comes.
+ *
+ * threads: any; fn runs on it, inside this call, and may call anything
+ * returns: how many there were
+ * errors:  AUV_ERR_ARG
+ * owns:    borrows everything; entries are valid during their call
+ * since:   0.1 */
+AUV_API int auv_app_audit(auv_app *app, uint64_t since, auv_audit_fn fn,
+                          void *user);
+
+typedef struct auv_audit_counts {
+    size_t size; /* set to sizeof(auv_audit_counts) before the call */
+    uint64_t granted, denied;
+    uint64_t lost; /* entries that are kept no more */
+} auv_audit_counts;
+
+/* How often something was granted and refused so far.
+ *
+ * threads: any
+ * returns: AUV_OK
+ * errors:  AUV_ERR_ARG - app or counts is NULL, or size is 0
+ * owns:    the caller's struct
+ * since:   0.1 */
+AUV_API int auv_app_audit_counts(auv_app *app, auv_audit_counts *counts);
+
+/* ---- the engine ---------------------------------------------------------- */
+
+typedef enum auv_sandbox {
+    AUV_SANDBOX_UNKNOWN = 0, /* no engine has started yet */
+    AUV_SANDBOX_OFF = 1,
+    AUV_SANDBOX_ON = 2 /* page processes see little of the machine */
+} auv_sandbox;
+
+typedef struct auv_engine_info {
+    size_t size;   /* set to sizeof(auv_engine_info) before the call */
+    char name[64]; /* engine and version: "webkitgtk 2.50.6"; "": not yet */
+    auv_sandbox sandbox;
+    char sandbox_reason[192]; /* why it is off */
+} auv_engine_info;
+
+/* What engine this application has. It starts with the first view.
+ *
+ * threads: any
+ * returns: AUV_OK
+ * errors:  AUV_ERR_ARG - app or info is NULL, or size is 0
+ * owns:    the caller's struct
+ * since:   0.1 */
+AUV_API int auv_app_engine_info(auv_app *app, auv_engine_info *info);
+
 #endif /* AUV_APP_H */

@@ -49,7 +49,8 @@ typedef enum auv_error {
     AUV_ERR_SYSTEM = -16,         /* a system call failed: see the message */
     AUV_ERR_PROTOCOL = -17,       /* the peer broke the wire protocol */
     AUV_ERR_METHOD_NOT_FOUND = -18, /* nobody bound that method */
-    AUV_ERR_BUSY = -19              /* auv_app_process() runs already */
+    AUV_ERR_BUSY = -19,             /* auv_app_process() runs already */
+    AUV_ERR_DENIED = -20            /* not granted, or not for this profile */
 } auv_error;
 
 /* Limits of one message; a larger one is refused with AUV_ERR_TOO_LARGE. */

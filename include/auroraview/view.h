@@ -55,6 +55,16 @@ typedef enum auv_close_reason {
 /* A native window as the platform names it: an X11 window id here. */
 typedef uintptr_t auv_native;
 
+/* How far the pages of a view are trusted. Values are ABI. */
+typedef enum auv_profile {
+    AUV_PROFILE_LOCAL = 0, /* the application's own user interface */
+    /* Pages that nobody here has written: no bridge whatever is listed, storage
+     * that ends with the view, no clipboard, download, permission, further
+     * window, file: or auroraview: URL, and no way to other origins than those
+     * that the application named. */
+    AUV_PROFILE_REMOTE = 1
+} auv_profile;
+
 /* Start from AUV_VIEW_OPTIONS_INIT: `size` lets the struct grow. */
 typedef struct auv_view_options {
     size_t size;
@@ -77,12 +87,19 @@ typedef struct auv_view_options {
     auv_event_fn observer;
     void *observer_user;
     void (*free_observer_user)(void *user);
+    auv_profile profile;
+    /* REMOTE: where its pages may lead, besides the origins that url and
+     * auv_view_navigate() name: origins, with "*." in front of the host also
+     * its subdomains, or "*" alone for all. */
+    const char *const *allowed;
+    size_t allowed_count;
 } auv_view_options;
 
 #define AUV_VIEW_OPTIONS_INIT                                             \
     {                                                                     \
         sizeof(auv_view_options), NULL, 0, 0, NULL, NULL, NULL, 0, false, \
-            false, false, true, true, true, NULL, NULL, NULL              \
+            false, false, true, true, true, NULL, NULL, NULL,             \
+            AUV_PROFILE_LOCAL, NULL, 0                                    \
     }
 
 /* Open a view. Returns at once; the engine may still be starting. If it turns
@@ -173,6 +190,7 @@ AUV_API int auv_view_wait_state(auv_view *view, auv_state state,
  * threads: any
  * returns: AUV_OK once accepted; the outcome is an event
  * errors:  AUV_ERR_ARG - no URL, or a javascript: one (use auv_view_eval());
+ *          AUV_ERR_DENIED - remote profile, and neither http: nor https:;
  *          AUV_ERR_CLOSED; AUV_ERR_NOMEM; AUV_ERR_QUEUE_FULL
  * owns:    copies url
  * since:   0.1 */
@@ -184,7 +202,7 @@ AUV_API int auv_view_navigate(auv_view *view, const char *url);
  * threads: any
  * returns: AUV_OK once accepted; the outcome is an event
  * errors:  AUV_ERR_ARG, AUV_ERR_CLOSED, AUV_ERR_NOMEM, AUV_ERR_TOO_LARGE,
- *          AUV_ERR_QUEUE_FULL
+ *          AUV_ERR_QUEUE_FULL; AUV_ERR_DENIED - remote profile
  * owns:    copies html
  * since:   0.1 */
 AUV_API int auv_view_load_html(auv_view *view, const char *html, size_t length);
@@ -208,16 +226,62 @@ AUV_API int auv_view_reload(auv_view *view);
 AUV_API int auv_view_stop(auv_view *view);
 
 /* Grant the bridge to the top-level pages of one more origin, written
- * "scheme://host[:port]". Matched exactly; frames inside a page get nothing.
- * "file://" grants every file.
+ * "scheme://host[:port]", with all methods and events. Matched exactly; frames
+ * inside a page get nothing. "file://" grants every file.
  *
  * threads: any
  * returns: AUV_OK
+ * errors:  as auv_view_grant()
+ * owns:    copies origin
+ * since:   0.1 */
+AUV_API int auv_view_allow_origin(auv_view *view, const char *origin);
+
+/* Start from AUV_GRANT_OPTIONS_INIT: the top document, everything. */
+typedef struct auv_grant_options {
+    size_t size;
+    /* Names, or patterns that end in '*': "assets.*". NULL: every name; a count
+     * of 0 with a list that is not NULL: none. Events both ways. */
+    const char *const *methods;
+    size_t method_count;
+    const char *const *events;
+    size_t event_count;
+    /* Frames inside a top document that is granted itself, by their names when
+     * they load; the one entry "*": any of this origin. NULL: none. */
+    const char *const *frames;
+    size_t frame_count;
+    bool not_top; /* these frames only, not the top document */
+} auv_grant_options;
+
+#define AUV_GRANT_OPTIONS_INIT                                      \
+    {                                                               \
+        sizeof(auv_grant_options), NULL, 0, NULL, 0, NULL, 0, false \
+    }
+
+/* Grant the bridge to documents of an origin, for these methods and events. It
+ * holds for documents that load from now on, ends with each, and takes the place
+ * of what was granted or denied to the origin before; a call of another method
+ * rejects with PermissionDenied, and another event is dropped.
+ *
+ * threads: any
+ * returns: AUV_OK
+ * errors:  AUV_ERR_ARG - not an origin, or a name or pattern that is none;
+ *          AUV_ERR_DENIED - the view is of the remote profile; AUV_ERR_CLOSED,
+ *          AUV_ERR_NOMEM, AUV_ERR_QUEUE_FULL
+ * owns:    copies everything; options may be NULL
+ * since:   0.1 */
+AUV_API int auv_view_grant(auv_view *view, const char *origin,
+                           const auv_grant_options *options);
+
+/* Take back what an origin was granted, also by loading its page: at once, also
+ * for documents that are there.
+ *
+ * threads: any
+ * returns: AUV_OK, also if nothing was granted
  * errors:  AUV_ERR_ARG - not an origin; AUV_ERR_CLOSED, AUV_ERR_NOMEM,
  *          AUV_ERR_QUEUE_FULL
  * owns:    copies origin
  * since:   0.1 */
-AUV_API int auv_view_allow_origin(auv_view *view, const char *origin);
+AUV_API int auv_view_deny_origin(auv_view *view, const char *origin);
 
 /* ---- script and events ------------------------------------------------- */
 

@@ -17,6 +17,7 @@ from auroraview.errors import AuroraViewError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from auroraview.core.audit import AuditEntry, audit, audit_counts, engine_info
     from auroraview.core.app import ProcessingMode, ProcessorConfig
     from auroraview.core.calls import current_call, worker
     from auroraview.core.event_emitter import EventEmitter, deprecated
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
 _LAZY = {
     name: module
     for module, names in {
+        "auroraview.core.audit": "AuditEntry audit audit_counts engine_info",
         "auroraview.core.app": "ProcessingMode ProcessorConfig",
         "auroraview.core.calls": "current_call worker",
         "auroraview.core.event_emitter": "EventEmitter deprecated",
@@ -87,10 +89,14 @@ _MODULES = {
 }
 
 __all__ = [
+    "AuditEntry",
     "AuroraViewError",
     "ConnectionId",
     "WebView",
     "__version__",
+    "audit",
+    "audit_counts",
+    "engine_info",
     "errors",
     *_LAZY,
 ]

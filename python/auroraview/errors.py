@@ -20,6 +20,7 @@ __all__ = [
     "MethodNotFound",
     "NoDisplay",
     "OutOfMemory",
+    "PermissionDenied",
     "ProtocolError",
     "QueueFull",
     "ScriptError",
@@ -199,6 +200,12 @@ class Busy(AuroraViewError, RuntimeError):
     or by another thread."""
 
     code = -19
+
+
+class PermissionDenied(AuroraViewError, PermissionError):
+    """Not granted, or not for a view of this profile."""
+
+    code = -20
 
 
 _BY_CODE = {

@@ -38,6 +38,7 @@ static const struct {
     [-AUV_ERR_PROTOCOL] = {"ProtocolError", "the peer broke the protocol"},
     [-AUV_ERR_METHOD_NOT_FOUND] = {"MethodNotFound", "no such method is bound"},
     [-AUV_ERR_BUSY] = {"Busy", "messages are being processed already"},
+    [-AUV_ERR_DENIED] = {"PermissionDenied", "not granted"},
 };
 
 static bool is_known(int error)

@@ -216,6 +216,7 @@ static void app_free(auv_app *app)
     auvi_fd_close(app->poller);
     auvi_fd_close(app->links_poller);
     auvi_fd_close(app->link_poller);
+    auvi_audit_fini(&app->audit);
     free(app->engine_path);
     free(app);
 }
@@ -296,6 +297,8 @@ int auv_app_create(const auv_app_options *given, auv_app **out)
     auvi_mutex_init(&app->registry_lock, AUVI_RANK_REGISTRY, "app.registry");
     auvi_mutex_init(&app->receive_lock, AUVI_RANK_RECEIVE, "app.receive");
     auvi_mutex_init(&app->send_lock, AUVI_RANK_SEND, "app.send");
+    auvi_mutex_init(&app->info_lock, AUVI_RANK_LEAF, "app.info");
+    auvi_audit_init(&app->audit);
     auvi_mutex_init(&app->spill_lock, AUVI_RANK_LEAF, "app.spill");
     app->spill_tail = &app->spill;
     app->rest_tail = &app->rest;
@@ -549,5 +552,21 @@ int auv_app_post(auv_app *app, void (*fn)(void *user), void *user)
         return auvi_fail(pushed, "too much waits for auv_app_process()");
     }
     auvi_app_wake_consumer(app, pushed, AUVI_HIGH);
+    return AUV_OK;
+}
+
+int auv_app_engine_info(auv_app *app, auv_engine_info *info)
+{
+    auv_engine_info now;
+    size_t size;
+
+    if (!app || !info || info->size == 0)
+        return auvi_fail(AUV_ERR_ARG, "app or info is NULL, or size is 0");
+    size = info->size < sizeof(now) ? info->size : sizeof(now);
+    auvi_mutex_lock(&app->info_lock);
+    now = app->info;
+    auvi_mutex_unlock(&app->info_lock);
+    now.size = size;
+    memcpy(info, &now, size);
     return AUV_OK;
 }

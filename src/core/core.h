@@ -24,10 +24,13 @@
 #define AUVI_CORE_H
 
 #include "base/base.h"
+#include "base/origin.h"
+#include "core/audit.h"
 #include "core/call_table.h"
+#include "core/document.h"
 #include "core/lifecycle.h"
 #include "core/message.h"
-#include "core/origin.h"
+#include "core/permit.h"
 #include "core/processor.h"
 #include "core/queue.h"
 #include "core/request.h"
@@ -94,7 +97,8 @@ enum auvi_order_kind {
     AUVI_ORDER_HTML,
     AUVI_ORDER_RELOAD,
     AUVI_ORDER_STOP,
-    AUVI_ORDER_GRANT,
+    AUVI_ORDER_GRANT, /* text: a line of base/grant.h */
+    AUVI_ORDER_DENY,  /* text: origin */
     AUVI_ORDER_TITLE,
     AUVI_ORDER_BOUNDS,
     AUVI_ORDER_VISIBLE,
@@ -166,6 +170,12 @@ struct auv_app {
     struct auvi_workers *workers; /* consumer; NULL: none yet */
     bool sender_woken;     /* consumer: the link thread, since the last flush */
     bool replies_deferred; /* consumer: answers wait for auvi_send_flush() */
+
+    struct auvi_audit audit;
+
+    /* info_lock: what the engine has told of itself */
+    struct auvi_mutex info_lock;
+    auv_engine_info info;
 
     /* registry_lock: views, counts, ids */
     struct auvi_mutex registry_lock;
@@ -253,6 +263,10 @@ struct auv_view {
     _Atomic int next_listener;
     _Atomic(struct auvi_view_event *) latest[AUVI_LATEST_COUNT];
     _Atomic uintptr_t native;
+    _Atomic uint32_t frames[AUVI_FRAMES_MAX]; /* generations; 0: none */
+    _Atomic int hearing;                      /* document.c */
+    struct auvi_permits permits;              /* its own lock */
+    auv_profile profile;                      /* fixed */
 
     /* receive_lock and send_lock together to change, either to use */
     struct auvi_link *link;
@@ -262,6 +276,7 @@ struct auv_view {
     uint64_t *sent_evals; /* ids; some of them may have ended */
     size_t sent_eval_count, sent_eval_space;
     /* receive_lock */
+    struct auvi_documents *documents;
     bool link_registered; /* holds a reference of the view */
     bool in_rest;         /* it is in app->rest, which holds a reference */
     struct auv_view *rest_next;
@@ -287,8 +302,7 @@ struct auv_view {
     bool engine_has_it; /* view_create() succeeded, CLOSED not yet reported */
     int64_t
         close_deadline_us; /* closing: wait no longer for the engine; or 0 */
-    char **grants;
-    size_t grant_count;
+    char *allowed; /* REMOTE: patterns where pages may lead, each a line */
     int close_error;
     char *close_text;
     struct auvi_item

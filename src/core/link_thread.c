@@ -9,6 +9,7 @@
 #include "core/core.h"
 #include "core/streams.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,6 +137,37 @@ static void on_link_wanted(struct auv_app *app, auv_view *view,
     app->engine_impl->attach_link(app->engine, view->id, generation, fd);
 }
 
+static void receive(struct auv_app *app)
+{
+    if (auvi_receive(app))
+        auvi_app_wake_consumer(app, 1, AUVI_HIGH);
+}
+
+static void on_committed(struct auv_app *app, auv_view *view, const char *url)
+{
+    auvi_documents_committed(view, url ? url : "");
+    /* What waited for that makes no descriptor readable. */
+    if (auvi_receive_has_more(app))
+        receive(app);
+}
+
+/* text: "what US address US why", each part optional but the first. */
+static void on_denied(struct auv_app *app, auv_view *view, const char *text)
+{
+    char copy[1024], origin[AUVI_ORIGIN_MAX], *url, *why;
+
+    snprintf(copy, sizeof(copy), "%s", text ? text : "");
+    url = strchr(copy, '\x1f');
+    if (url)
+        *url++ = '\0';
+    why = url ? strchr(url, '\x1f') : NULL;
+    if (why)
+        *why++ = '\0';
+    auvi_audit_add(&app->audit, false, view->id, NULL,
+                   url && auvi_origin_parse(url, origin) ? origin : url, copy,
+                   strlen(copy), why);
+}
+
 static void fail_engine(struct auv_app *app, int error, const char *text)
 {
     size_t size = strlen(text) + 1;
@@ -149,6 +181,32 @@ static void fail_engine(struct auv_app *app, int error, const char *text)
         memcpy(app->engine_text, text, size);
 }
 
+/* text: "name version", and what is to say of the sandbox: "; sandbox on",
+ * "; sandbox off: why". */
+static void on_ready(struct auv_app *app, const char *text)
+{
+    static const char on[] = "; sandbox on", off[] = "; sandbox off: ";
+    const char *mark = strstr(text, "; sandbox ");
+    const char *why = mark && !strncmp(mark, off, sizeof(off) - 1)
+                          ? mark + sizeof(off) - 1
+                          : "";
+    size_t length = mark ? (size_t)(mark - text) : strlen(text);
+
+    auvi_mutex_lock(&app->info_lock);
+    if (length > sizeof(app->info.name) - 1)
+        length = sizeof(app->info.name) - 1;
+    memcpy(app->info.name, text, length);
+    app->info.name[length] = '\0';
+    app->info.sandbox =
+        mark && !strcmp(mark, on) ? AUV_SANDBOX_ON : AUV_SANDBOX_OFF;
+    snprintf(app->info.sandbox_reason, sizeof(app->info.sandbox_reason), "%s",
+             why);
+    auvi_mutex_unlock(&app->info_lock);
+    auvi_log(AUV_LOG_INFO, "engine is ready: %s", text);
+    if (*why)
+        auvi_log(AUV_LOG_WARNING, "page processes have no sandbox: %s", why);
+}
+
 static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
 {
     struct auv_app *app = ctx;
@@ -157,8 +215,7 @@ static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
     app->engine_deadline_us = 0; /* it is alive */
     switch (event->kind) {
     case AUVI_ENGINE_READY:
-        auvi_log(AUV_LOG_INFO, "engine is ready: %s",
-                 event->text ? event->text : "");
+        on_ready(app, event->text ? event->text : "");
         return;
     case AUVI_ENGINE_FAILED:
         /* Maybe from inside a call into the engine: it is taken down by the
@@ -169,6 +226,8 @@ static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
     case AUVI_ENGINE_VIEW:
     case AUVI_ENGINE_LINK_WANTED:
     case AUVI_ENGINE_NAVIGATION_VOID:
+    case AUVI_ENGINE_COMMITTED:
+    case AUVI_ENGINE_DENIED:
         view = auvi_registry_find(app, event->view);
         if (!view)
             return;
@@ -178,6 +237,10 @@ static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
             on_link_wanted(app, view, event->generation);
         else if (event->kind == AUVI_ENGINE_NAVIGATION_VOID)
             auvi_view_navigated(view, event->generation);
+        else if (event->kind == AUVI_ENGINE_COMMITTED)
+            on_committed(app, view, event->text);
+        else if (event->kind == AUVI_ENGINE_DENIED)
+            on_denied(app, view, event->text);
         else
             on_view_event(app, view, event->event);
         auv_view_unref(view);
@@ -244,44 +307,32 @@ static int start_engine(struct auv_app *app)
     return AUV_OK;
 }
 
-static int add_grant(auv_view *view, const char *origin)
-{
-    char **grown;
-    char *copy;
-    size_t size = strlen(origin) + 1;
-
-    for (size_t i = 0; i < view->grant_count; i++)
-        if (strcmp(view->grants[i], origin) == 0)
-            return 0;
-    grown = realloc(view->grants, (view->grant_count + 1) * sizeof(char *));
-    if (!grown)
-        return auvi_fail(AUV_ERR_NOMEM, "no memory for a grant");
-    view->grants = grown;
-    copy = malloc(size);
-    if (!copy)
-        return auvi_fail(AUV_ERR_NOMEM, "no memory for a grant");
-    memcpy(copy, origin, size);
-    view->grants[view->grant_count++] = copy;
-    return 1;
-}
-
 static int send_grants(struct auv_app *app, auv_view *view)
 {
-    return app->engine_impl->set_grants(app->engine, view->id,
-                                        (const char *const *)view->grants,
-                                        view->grant_count);
+    size_t count = 0;
+    char **lines = auvi_permits_lines(&view->permits, &count);
+    int error;
+
+    if (!lines)
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for a grant");
+    error = app->engine_impl->set_grants(app->engine, view->id,
+                                         (const char *const *)lines, count);
+    free(lines);
+    return error;
 }
 
-static int grant(struct auv_app *app, auv_view *view, const char *origin)
+/* A page of the application's own gets everything, unless its origin has been
+ * granted or denied by name. */
+static int grant_own(struct auv_app *app, auv_view *view, const char *origin)
 {
-    int error = add_grant(view, origin);
+    static const char *const none[] = {NULL};
+    const struct auvi_grant_list all = {NULL, 0}, nothing = {none, 0};
+    char *line = auvi_grant_line(origin, true, &nothing, &all, &all);
+    int error = line ? auvi_permits_set(&view->permits, line, true)
+                     : auvi_fail(AUV_ERR_NOMEM, "no memory for a grant");
 
-    if (error != 1)
-        return error;
-    error = send_grants(app, view);
-    if (error < 0) /* the next try is to send it again */
-        free(view->grants[--view->grant_count]);
-    return error;
+    free(line);
+    return error == 1 ? send_grants(app, view) : error;
 }
 
 static void order_create(struct auv_app *app, struct auvi_order *order)
@@ -304,12 +355,53 @@ static void order_create(struct auv_app *app, struct auvi_order *order)
         view_gone(view, AUV_CLOSE_ENGINE_LOST);
         return;
     }
-    error = grant(app, view, "auroraview://localhost");
+    if (view->profile == AUV_PROFILE_REMOTE)
+        return;
+    error = grant_own(app, view, "auroraview://localhost");
     if (error == AUV_ERR_NOMEM) { /* others the engine reports by itself */
         /* Its own pages could not call the host: of no use to anybody. */
         set_close_error(view, error, auv_last_error_message());
         auv_view_request_close(view, AUV_CLOSE_ENGINE_LOST);
     }
+}
+
+/* Where the application itself goes, the pages of its view may go too. */
+static int allow_own(struct auv_app *app, auv_view *view, const char *url)
+{
+    char origin[AUVI_ORIGIN_MAX], *grown;
+    const char **patterns;
+    size_t count = 0, length = strlen(view->allowed), size;
+    int error;
+
+    if (!auvi_origin_parse(url, origin))
+        return AUV_OK;
+    size = strlen(origin);
+    grown = realloc(view->allowed, length + size + 2);
+    if (!grown)
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for an order");
+    view->allowed = grown;
+    memcpy(grown + length, origin, size);
+    memcpy(grown + length + size, "\n", 2);
+    for (const char *at = grown; (at = strchr(at, '\n')); at++)
+        count++;
+    grown = strdup(view->allowed);
+    patterns = malloc(count * sizeof(*patterns));
+    if (grown && patterns) {
+        char *at = grown;
+
+        for (size_t i = 0; i < count; i++) {
+            patterns[i] = at;
+            at += strcspn(at, "\n");
+            *at++ = '\0';
+        }
+        error = app->engine_impl->set_allowed(app->engine, view->id, patterns,
+                                              count);
+    } else {
+        error = auvi_fail(AUV_ERR_NOMEM, "no memory for an order");
+    }
+    free(patterns);
+    free(grown);
+    return error;
 }
 
 /* What the application itself loads from this machine is granted the bridge. */
@@ -319,7 +411,7 @@ static int grant_own_page(struct auv_app *app, auv_view *view, const char *url)
     const char *granted = origin;
     int error = AUV_OK;
 
-    if (!auvi_origin_parse(url, origin))
+    if (view->profile == AUV_PROFILE_REMOTE || !auvi_origin_parse(url, origin))
         return AUV_OK;
     if (strncmp(origin, "auroraview://", 13) != 0 &&
         strcmp(origin, "file://") != 0 && !auvi_origin_is_loopback(origin))
@@ -327,7 +419,7 @@ static int grant_own_page(struct auv_app *app, auv_view *view, const char *url)
     if (strcmp(origin, "file://") == 0)
         granted = folder = auvi_origin_file_folder(url);
     if (granted)
-        error = grant(app, view, granted);
+        error = grant_own(app, view, granted);
     free(folder);
     return error;
 }
@@ -438,7 +530,9 @@ static void run_order(struct auv_app *app, struct auvi_order *order)
     case AUVI_ORDER_HTML:
     case AUVI_ORDER_RELOAD:
         if (order->kind == AUVI_ORDER_NAVIGATE) {
-            error = grant_own_page(app, view, order->text);
+            error = view->profile == AUV_PROFILE_REMOTE
+                        ? allow_own(app, view, order->text)
+                        : grant_own_page(app, view, order->text);
             if (error == AUV_OK)
                 error =
                     impl->navigate(engine, id, order->navigation, order->text);
@@ -453,7 +547,12 @@ static void run_order(struct auv_app *app, struct auvi_order *order)
         error = impl->stop(engine, id);
         break;
     case AUVI_ORDER_GRANT:
-        error = grant(app, view, order->text);
+    case AUVI_ORDER_DENY:
+        error = order->kind == AUVI_ORDER_GRANT
+                    ? auvi_permits_set(&view->permits, order->text, false)
+                    : auvi_permits_deny(&view->permits, order->text);
+        if (error == 1)
+            error = send_grants(app, view);
         break;
     case AUVI_ORDER_TITLE:
         error = impl->set_title(engine, id, order->text);
@@ -522,12 +621,6 @@ static void on_writable(struct auv_app *app, uint32_t id)
     atomic_store_explicit(&view->writable, true, memory_order_release);
     auvi_send_want_flush(view);
     auv_view_unref(view);
-}
-
-static void receive(struct auv_app *app)
-{
-    if (auvi_receive(app))
-        auvi_app_wake_consumer(app, 1, AUVI_HIGH);
 }
 
 /* Read the links here, unless the host does it or the inbox is full. A host's

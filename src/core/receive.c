@@ -144,14 +144,13 @@ static int no_memory(void)
     return auvi_fail(AUV_ERR_NOMEM, "no memory for a message");
 }
 
-/* Answer a call that no handler gets, with the error that was told last. */
+/* Answer a CALL that no handler will see. */
 static void refuse_call(auv_view *view, const struct auvi_frame *frame,
-                        int reason)
+                        int reason, const char *text)
 {
     struct auv_message *error;
 
-    if (auvi_message_create_error(auv_error_name(reason),
-                                  auv_last_error_message(), reason, NULL,
+    if (auvi_message_create_error(auv_error_name(reason), text, reason, NULL,
                                   &error) < 0)
         return;
     error->kind = AUVI_FRAME_REPLY;
@@ -168,6 +167,11 @@ static int receive_call(auv_view *view, struct auvi_frame *frame,
     struct auv_call *call;
     int error;
 
+    if (!auvi_documents_may(view, frame)) {
+        refuse_call(view, frame, AUV_ERR_DENIED,
+                    "this document is not granted that method");
+        return AUV_OK;
+    }
     if (auvi_message_from_frame(frame, &message) < 0)
         return no_memory();
     error =
@@ -176,7 +180,7 @@ static int receive_call(auv_view *view, struct auvi_frame *frame,
         auv_message_unref(message);
         if (error != AUV_ERR_QUEUE_FULL)
             return error;
-        refuse_call(view, frame, error);
+        refuse_call(view, frame, error, auv_last_error_message());
         return AUV_OK;
     }
     push(view->app, &call->item, outcome);
@@ -186,8 +190,13 @@ static int receive_call(auv_view *view, struct auvi_frame *frame,
 static int receive_event(auv_view *view, struct auvi_frame *frame,
                          struct outcome *outcome)
 {
-    struct auvi_item *item = calloc(1, sizeof(*item));
+    struct auvi_item *item;
 
+    if (!auvi_documents_may(view, frame)) {
+        atomic_fetch_add_explicit(&view->app->dropped, 1, memory_order_relaxed);
+        return AUV_OK;
+    }
+    item = calloc(1, sizeof(*item));
     if (!item || auvi_message_from_frame(frame, &item->u.message) < 0) {
         free(item);
         return no_memory();
@@ -247,24 +256,54 @@ static int receive_navigated(auv_view *view, const struct auvi_frame *frame,
     return AUV_OK;
 }
 
-static void receive_hello(auv_view *view, const struct auvi_frame *frame,
-                          struct outcome *outcome)
+/* The top document of a HELLO is the view's now. */
+static void accept_document(auv_view *view, const struct auvi_frame *frame,
+                            struct outcome *outcome)
 {
     auv_event event = {.kind = AUV_EVENT_PAGE_READY, .text = frame->name};
 
-    auvi_streams_document(view, frame->id == 1 ? frame->generation : 0);
+    bool shares;
+
     /* Which navigation it answers only its NAVIGATED tells: the page may have
      * gone there by itself, or it may be the answer to an earlier one. */
     atomic_store_explicit(&view->document, frame->generation,
                           memory_order_release);
     auvi_send_want_flush(view);
     outcome->flush = true;
-    if (frame->id == 1) {
+    shares = auvi_documents_shares(view, frame->generation);
+    auvi_streams_document(view, shares ? frame->generation : 0);
+    if (auvi_documents_granted(view, frame->generation)) {
         atomic_store_explicit(&view->document_granted, frame->generation,
                               memory_order_release);
         auvi_methods_send(view, frame->generation);
         auvi_view_tell(view, &event);
     }
+}
+
+#define HELD 2 /* the link must not be read on now */
+
+static int receive_hello(auv_view *view, const struct auvi_frame *frame,
+                         struct outcome *outcome)
+{
+    int known = auvi_documents_hello(view, frame);
+
+    if (known == 1 && !(frame->id & AUVI_HELLO_FRAME))
+        accept_document(view, frame, outcome);
+    return known == 0 ? HELD : known < 0 ? known : AUV_OK;
+}
+
+/* False: the engine has still not said what the page is. Taken out of the
+ * poller meanwhile, which would report it for ever. */
+static bool resume_held(auv_view *view, struct outcome *outcome)
+{
+    struct auvi_frame hello;
+
+    if (auvi_documents_resume(view, &hello) != 1) {
+        auvi_poller_remove(view->app->links_poller, auvi_link_fd(view->link));
+        return false;
+    }
+    accept_document(view, &hello, outcome);
+    return true;
 }
 
 /* In the lane of the page's other messages: a page that floods errors waits
@@ -277,6 +316,10 @@ static int receive_script_error(auv_view *view, struct auvi_frame *frame,
 
     if (!frame->payload)
         return AUV_ERR_PROTOCOL; /* the bridge sends short texts only */
+    if (!auvi_documents_granted(view, frame->generation)) {
+        atomic_fetch_add_explicit(&view->app->dropped, 1, memory_order_relaxed);
+        return AUV_OK;
+    }
     event.text = frame->payload;
     event.source = frame->name;
     event.y = (int32_t)(frame->id & INT32_MAX);
@@ -295,13 +338,11 @@ static int receive_frame(auv_view *view, struct auvi_frame *frame,
 
     switch (frame->kind) {
     case AUVI_FRAME_HELLO:
-        if (!frame->generation)
-            return AUV_ERR_PROTOCOL;
-        receive_hello(view, frame, outcome);
-        return AUV_OK;
+        return receive_hello(view, frame, outcome);
     case AUVI_FRAME_NAVIGATED:
         return receive_navigated(view, frame, document, outcome);
     case AUVI_FRAME_GONE:
+        auvi_documents_gone(view, frame->generation);
         if (frame->generation == document) {
             atomic_store_explicit(&view->document, 0, memory_order_release);
             auvi_mutex_lock(&view->app->send_lock);
@@ -322,6 +363,11 @@ static int receive_frame(auv_view *view, struct auvi_frame *frame,
     case AUVI_FRAME_CHANNEL_DATA:
     case AUVI_FRAME_CHANNEL_CREDIT:
     case AUVI_FRAME_CHANNEL_CLOSE:
+        if (!auvi_documents_shares(view, frame->generation)) {
+            atomic_fetch_add_explicit(&view->app->dropped, 1,
+                                      memory_order_relaxed);
+            return AUV_OK;
+        }
         outcome->flush = true; /* what it is told in return */
         return auvi_streams_receive(view, frame, AUV_OK);
     case AUVI_FRAME_SCRIPT_ERROR:
@@ -353,7 +399,7 @@ static int receive_without_contents(auv_view *view, struct auvi_frame *frame,
                               &request, &foreign)) {
         auvi_request_end(view->app, &request, reason, NULL);
     } else if (frame->kind == AUVI_FRAME_CALL) {
-        refuse_call(view, frame, reason);
+        refuse_call(view, frame, reason, auv_last_error_message());
     } else if (frame->kind == AUVI_FRAME_STATE_SET ||
                frame->kind == AUVI_FRAME_CHANNEL_DATA) {
         int result = auvi_streams_receive(view, frame, reason);
@@ -395,6 +441,7 @@ static void link_ended(auv_view *view, int error)
                  "view %u: its page broke the protocol; link closed", view->id);
     unregister(view);
     auvi_link_shutdown(view->link);
+    auvi_documents_clear(view);
     atomic_store_explicit(&view->document, 0, memory_order_release);
     auvi_calls_cancel(view, 0, 0);
     auvi_streams_gone(view, auvi_view_loss(view));
@@ -429,6 +476,8 @@ static void receive_view(auv_view *view, struct outcome *outcome)
         return;
     if (!outcome->behind && atomic_load(&view->paused))
         return;
+    if (auvi_documents_held(view) && !resume_held(view, outcome))
+        return;
     for (int i = 0; i < BURST; i++) {
         if (!outcome->behind && auvi_pressure_pause(view))
             return;
@@ -444,6 +493,10 @@ static void receive_view(auv_view *view, struct outcome *outcome)
         auvi_frame_release(&frame);
         if (got < 0)
             break;
+        if (got == HELD) {
+            resume_held(view, outcome); /* takes the link out of the poller */
+            return;
+        }
     }
     if (got == AUV_ERR_CLOSED || got == AUV_ERR_PROTOCOL)
         link_ended(view, got);
@@ -475,7 +528,7 @@ void auvi_receive_again(auv_view *view)
 {
     auvi_poller_add(view->app->links_poller, auvi_link_fd(view->link),
                     AUVI_POLL_IN, (uint64_t)(uintptr_t)view);
-    if (auvi_link_has_more(view->link))
+    if (auvi_link_has_more(view->link) || auvi_documents_held(view))
         add_to_rest(view);
 }
 
@@ -576,6 +629,7 @@ void auvi_view_set_link(auv_view *view, struct auvi_link *link)
     view->link_blocked = false;
     if (link)
         register_link(view, link);
+    auvi_documents_clear(view);
     atomic_store_explicit(&view->document, 0, memory_order_release);
     /* A view that is being destroyed ends all it has, with its own error. */
     if (auvi_lifecycle_state(&view->lifecycle, NULL) < AUV_STATE_DESTROYING)

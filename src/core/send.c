@@ -234,8 +234,11 @@ static enum fate message_fate(const auv_view *view, struct stand stand,
     if (message->kind == AUVI_FRAME_CANCEL) /* a page that is gone forgot it */
         return view->link && document ? FATE_SEND : FATE_DROP;
     if (message->kind == AUVI_FRAME_REPLY)
-        return view->link && document == message->generation ? FATE_SEND
-                                                             : FATE_DROP;
+        return view->link &&
+                       (document == message->generation ||
+                        auvi_documents_is_frame(view, message->generation))
+                   ? FATE_SEND
+                   : FATE_DROP;
     /* Numbers of navigations wrap: compare by difference. */
     if (view->link && document && (int32_t)(stand.answers - navigation) >= 0)
         return FATE_SEND;
@@ -291,6 +294,12 @@ static bool transmit(auv_view *view, struct auv_message *message)
         return true;
     }
     if (message->kind == AUVI_FRAME_EVAL && !sent_evals_have_room(view)) {
+        message_drop(message);
+        return true;
+    }
+    /* What no document may hear does not even reach the page's process. */
+    if (message->kind == AUVI_FRAME_EVENT &&
+        !auvi_documents_hear(view, message->name, message->name_length)) {
         message_drop(message);
         return true;
     }

@@ -42,6 +42,8 @@ static auv_view_options *options_copy(const auv_view_options *from)
         return NULL;
     *copy = *from;
     copy->url = copy->html = NULL;
+    copy->allowed = NULL; /* likewise */
+    copy->allowed_count = 0;
     copy->title = copy_text(copy->title ? copy->title : "AuroraView");
     copy->asset_root = copy_text(copy->asset_root);
     if (!copy->title || (from->asset_root && !copy->asset_root)) {
@@ -258,9 +260,9 @@ static void view_free(auv_view *view)
 {
     for (size_t i = 0; i < AUVI_LATEST_COUNT; i++)
         free(atomic_load_explicit(&view->latest[i], memory_order_relaxed));
-    for (size_t i = 0; i < view->grant_count; i++)
-        free(view->grants[i]);
-    free(view->grants);
+    auvi_permits_fini(&view->permits);
+    auvi_documents_destroy(view->documents);
+    free(view->allowed);
     free(view->sent_evals);
     free(view->close_text);
     free(view->url);
@@ -281,12 +283,14 @@ static auv_view *view_new(auv_app *app)
 
     if (!view)
         return NULL;
+    auvi_permits_init(&view->permits);
+    view->documents = auvi_documents_create();
     view->handlers = auvi_handlers_create();
     view->closed_item = auvi_closed_item_create();
     /* Without the view: a reference to itself would keep it for ever. */
     view->close_order = order_new(AUVI_ORDER_CLOSE, NULL, 0);
-    if (!view->handlers || !view->closed_item || !view->close_order ||
-        auvi_streams_init(view) < 0) {
+    if (!view->documents || !view->handlers || !view->closed_item ||
+        !view->close_order || auvi_streams_init(view) < 0) {
         view_free(view);
         return NULL;
     }
@@ -297,6 +301,76 @@ static auv_view *view_new(auv_app *app)
     auvi_mutex_init(&view->calls_lock, AUVI_RANK_LEAF, "view.calls");
     auvi_mutex_init(&view->text_lock, AUVI_RANK_LEAF, "view.text");
     return view;
+}
+
+static bool is_web_url(const char *url)
+{
+    char origin[AUVI_ORIGIN_MAX];
+
+    return auvi_origin_parse(url, origin) &&
+           (!strncmp(origin, "http://", 7) || !strncmp(origin, "https://", 8));
+}
+
+/* A pattern is "*", or an origin whose host may begin with "*.". */
+static bool is_pattern(const char *pattern)
+{
+    char plain[AUVI_ORIGIN_MAX + 1], parsed[AUVI_ORIGIN_MAX];
+    const char *star = pattern ? strstr(pattern, "://*.") : NULL;
+    size_t length = pattern ? strlen(pattern) : 0;
+
+    if (!length || length > AUVI_ORIGIN_MAX)
+        return false;
+    if (!strcmp(pattern, "*"))
+        return true;
+    memcpy(plain, pattern, length + 1);
+    if (star)
+        plain[star - pattern + 3] = 'x';
+    return is_web_url(plain) && auvi_origin_parse(plain, parsed) &&
+           !strcmp(plain, parsed);
+}
+
+/* What a profile has to say about the options. */
+static int check_profile(const auv_view_options *options)
+{
+    if (options->profile == AUV_PROFILE_LOCAL)
+        return AUV_OK;
+    if (options->profile != AUV_PROFILE_REMOTE)
+        return auvi_fail(AUV_ERR_ARG, "unknown profile %d",
+                         (int)options->profile);
+    for (size_t i = 0; i < options->allowed_count; i++)
+        if (!is_pattern(options->allowed[i]))
+            return auvi_fail(AUV_ERR_ARG, "'%s' is no pattern of an origin",
+                             options->allowed[i] ? options->allowed[i] : "");
+    if (options->html || options->asset_root)
+        return auvi_fail(AUV_ERR_DENIED,
+                         "a view of the remote profile has no pages or files "
+                         "of the application's own");
+    return AUV_OK;
+}
+
+/* Keep what the profile needs of the options. */
+static int take_profile(auv_view *view, const auv_view_options *options)
+{
+    size_t size = 1;
+    char *to;
+
+    view->profile = options->profile;
+    if (options->profile == AUV_PROFILE_LOCAL)
+        return AUV_OK;
+    for (size_t i = 0; i < options->allowed_count; i++)
+        size += strlen(options->allowed[i]) + 1;
+    view->allowed = to = malloc(size);
+    if (!to)
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for a view");
+    for (size_t i = 0; i < options->allowed_count; i++) {
+        size_t length = strlen(options->allowed[i]);
+
+        memcpy(to, options->allowed[i], length);
+        to += length;
+        *to++ = '\n';
+    }
+    *to = '\0';
+    return AUV_OK;
 }
 
 /* Takes options->observer_user as soon as it has an observer for it: *taken. */
@@ -317,6 +391,11 @@ static int create(auv_app *app, const auv_view_options *options, bool *taken,
     view = view_new(app);
     if (!view)
         return auvi_fail(AUV_ERR_NOMEM, "no memory for a view");
+    error = take_profile(view, options);
+    if (error < 0) {
+        auv_view_unref(view);
+        return error;
+    }
     order = auvi_order_new(view, AUVI_ORDER_CREATE, NULL, 0);
     if (order)
         order->options = options_copy(options);
@@ -372,7 +451,11 @@ int auv_view_create(auv_app *app, const auv_view_options *given, auv_view **out)
         memcpy(&options, given,
                given->size < sizeof(options) ? given->size : sizeof(options));
     options.size = sizeof(options);
-    error = create(app, &options, &taken, out);
+    error = check_profile(&options);
+    if (error == AUV_ERR_ARG)
+        return error;
+    if (error == AUV_OK)
+        error = create(app, &options, &taken, out);
     if (!taken && options.free_observer_user)
         options.free_observer_user(options.observer_user);
     return error;
@@ -480,6 +563,11 @@ int auv_view_navigate(auv_view *view, const char *url)
     if (is_script_url(url))
         return auvi_fail(AUV_ERR_ARG,
                          "a javascript: URL is no page: use auv_view_eval()");
+    if (view->profile == AUV_PROFILE_REMOTE && !is_web_url(url) &&
+        strcmp(url, "about:blank") != 0)
+        return auvi_fail(AUV_ERR_DENIED,
+                         "a view of the remote profile shows http: and https: "
+                         "pages only");
     return order_navigation(view, AUVI_ORDER_NAVIGATE, url, strlen(url),
                             !is_jump_within(view, url));
 }
@@ -492,6 +580,10 @@ int auv_view_load_html(auv_view *view, const char *html, size_t length)
         return error;
     if (!html)
         return auvi_fail(AUV_ERR_ARG, "html is NULL");
+    if (view->profile == AUV_PROFILE_REMOTE)
+        return auvi_fail(AUV_ERR_DENIED,
+                         "a view of the remote profile shows http: and https: "
+                         "pages only");
     if (length == AUV_NUL_TERMINATED)
         length = strlen(html);
     if (length > AUV_MAX_PAYLOAD)
@@ -512,19 +604,6 @@ int auv_view_reload(auv_view *view)
 int auv_view_stop(auv_view *view)
 {
     return order_simple(view, AUVI_ORDER_STOP, 0, NULL);
-}
-
-int auv_view_allow_origin(auv_view *view, const char *origin)
-{
-    char parsed[AUVI_ORIGIN_MAX];
-
-    if (!origin || !auvi_origin_parse(origin, parsed) ||
-        strcmp(origin, parsed) != 0)
-        return auvi_fail(AUV_ERR_ARG,
-                         "'%s' is not an origin: write scheme://host[:port] in "
-                         "lower case, nothing behind it",
-                         origin ? origin : "");
-    return order_simple(view, AUVI_ORDER_GRANT, 0, origin);
 }
 
 /* ---- events to the page --------------------------------------------------- */

@@ -26,7 +26,8 @@ struct auvi_engine;
 
 /* What an engine reports. One struct for all kinds; fields as noted. */
 enum auvi_engine_event_kind {
-    AUVI_ENGINE_READY = 1, /* may be given views; text: engine and version */
+    AUVI_ENGINE_READY = 1, /* may be given views; text: engine and version, and
+                              "; sandbox on" or "; sandbox off: why" */
     AUVI_ENGINE_FAILED,    /* cannot work or has ended: error, text. Last event
                               of the engine; all its views are gone */
     AUVI_ENGINE_VIEW,      /* something happened to a view: view, event. After
@@ -34,9 +35,15 @@ enum auvi_engine_event_kind {
     AUVI_ENGINE_LINK_WANTED, /* a page process of the view has started and wants
                                its data link: view, generation (grows per view;
                                the answer is attach_link()) */
-    AUVI_ENGINE_NAVIGATION_VOID /* view, generation: the number of a navigation
+    AUVI_ENGINE_NAVIGATION_VOID, /* view, generation: the number of a navigation
                                that no document will answer, nor the earlier
                                ones that are still open */
+    AUVI_ENGINE_COMMITTED, /* view; text: address of the top document that has
+                              taken the other's place, as the engine itself
+                              knows it, "" if it cannot tell. Behind the
+                              LINK_WANTED of that document's process */
+    AUVI_ENGINE_DENIED     /* view; text: "what US address US why": the engine
+                              has refused the page something */
 };
 
 struct auvi_engine_event {
@@ -97,11 +104,14 @@ struct auvi_engine_impl {
     int (*reload)(struct auvi_engine *engine, uint32_t view,
                   uint32_t navigation);
     int (*stop)(struct auvi_engine *engine, uint32_t view);
-    /* Replace the list of granted origins ("scheme://host[:port]"; "file://":
-     * every file; "file:///folder/": that one and below); holds for documents
+    /* Replace the list of grants (lines of base/grant.h); holds for documents
      * that are created from now on. */
     int (*set_grants)(struct auvi_engine *engine, uint32_t view,
-                      const char *const *origins, size_t count);
+                      const char *const *lines, size_t count);
+    /* Of a view of the remote profile: replace the list of patterns of origins
+     * (base/grant.h) that its pages may go to. */
+    int (*set_allowed)(struct auvi_engine *engine, uint32_t view,
+                       const char *const *patterns, size_t count);
     /* Give the page process that asked with LINK_WANTED its end of the data
      * link. Takes fd in any case. A stale generation just closes it. */
     int (*attach_link)(struct auvi_engine *engine, uint32_t view,

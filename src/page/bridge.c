@@ -7,7 +7,8 @@
  *
  *   from the engine   link-wanted is answered by
  *                     "auroraview:link"   (u) generation, one descriptor
- *                     "auroraview:grants" (as) origins, for documents to come
+ *                     "auroraview:grants" (as) lines of base/grant.h, for
+ *                     documents to come
  *                     "auroraview:settled" (u) number of a navigation: the
  *                     current document answers it
  *   to the engine     "auroraview:link-wanted"
@@ -21,7 +22,10 @@
 #include "page/document.h"
 
 #include "base/base.h"
+#include "page/frames.h"
+#include "page/grants.h"
 #include "page/js.h"
+#include "page/remote_js.h"
 
 #include <gio/gunixfdlist.h>
 #include <webkit2/webkit-web-extension.h>
@@ -49,7 +53,9 @@ struct page {
     GSource *source; /* of the link */
     gpointer source_tag;
     bool wants_out;
-    struct auvi_document *document; /* the current one, or NULL */
+    struct auvi_document *document; /* of the top; the current one, or NULL */
+    struct auvi_page_grant *grant;  /* of that; NULL: none */
+    struct auvi_page_frames *frames;
     uint32_t counter;
     uint32_t navigation; /* settled, and to be told to the host; 0: none */
 
@@ -67,7 +73,7 @@ struct link_source {
 };
 
 static GHashTable *pages; /* WebKitWebPage -> page */
-static char **origins;    /* granted */
+static bool remote;       /* the view is of the remote profile */
 
 static void link_lost(struct page *page, const char *why);
 
@@ -118,7 +124,7 @@ static void send_hello(struct page *page)
     url = g_strdup(webkit_web_page_get_uri(page->web));
     auvi_frame_init(&frame, AUVI_FRAME_HELLO);
     frame.generation = auvi_document_counter(page->document);
-    frame.id = auvi_document_granted(page->document) ? 1 : 0;
+    frame.id = auvi_document_granted(page->document) ? AUVI_HELLO_GRANTED : 0;
     frame.name = url ? url : "";
     /* A data: URL may be of any length; its start tells enough. */
     frame.name_length = strnlen(frame.name, AUV_MAX_NAME);
@@ -166,19 +172,59 @@ static bool is_current(const struct page *page, uint32_t generation)
                page->outbox.base + auvi_document_counter(page->document);
 }
 
+/* The granted document of that generation, or NULL. */
+static struct auvi_document *document_of(const struct page *page,
+                                         uint32_t generation)
+{
+    if (is_current(page, generation))
+        return page->document;
+    return generation > page->outbox.base
+               ? auvi_page_frames_find(page->frames,
+                                       generation - page->outbox.base)
+               : NULL;
+}
+
+static bool hears(const struct auvi_page_grant *grant,
+                  const struct auvi_frame *frame)
+{
+    return grant &&
+           auvi_grant_has(grant->grant.events, frame->name, frame->name_length);
+}
+
+/* To every document that may hear it. */
+static void take_event(struct page *page, const struct auvi_frame *frame)
+{
+    bool heard = false;
+
+    if (page->document && hears(page->grant, frame) &&
+        (!frame->generation || is_current(page, frame->generation))) {
+        auvi_document_take(page->document, frame);
+        heard = true;
+    }
+    if (!frame->generation && auvi_page_frames_take_event(page->frames, frame))
+        heard = true;
+    if (!heard)
+        page->counts.dropped_events++;
+}
+
 static void take_frame(struct page *page, const struct auvi_frame *frame)
 {
+    struct auvi_document *document;
+
     switch (frame->kind) {
     case AUVI_FRAME_REPLY:
-        if (!is_current(page, frame->generation)) {
+        document = document_of(page, frame->generation);
+        if (!document) {
             page->counts.stale_replies++;
             break;
         }
         if (page->calls_due)
             page->calls_due--;
-        auvi_document_take(page->document, frame);
+        auvi_document_take(document, frame);
         break;
     case AUVI_FRAME_EVENT:
+        take_event(page, frame);
+        break;
     case AUVI_FRAME_STATE_SET:
     case AUVI_FRAME_STATE_DELETE:
     case AUVI_FRAME_STATE_SYNC:
@@ -186,7 +232,7 @@ static void take_frame(struct page *page, const struct auvi_frame *frame)
     case AUVI_FRAME_CHANNEL_DATA:
     case AUVI_FRAME_CHANNEL_CREDIT:
     case AUVI_FRAME_CHANNEL_CLOSE:
-        if (!page->document || !auvi_document_granted(page->document) ||
+        if (!page->document || !auvi_document_shares(page->document) ||
             (frame->generation && !is_current(page, frame->generation))) {
             page->counts.dropped_events++;
             break;
@@ -217,6 +263,13 @@ static void deliver(struct page *page)
 {
     if (page->document)
         auvi_document_deliver(page->document);
+    auvi_page_frames_deliver(page->frames);
+}
+
+static bool is_full(const struct page *page)
+{
+    return (page->document && auvi_document_full(page->document)) ||
+           auvi_page_frames_full(page->frames);
 }
 
 static int receive(struct link_source *source)
@@ -298,7 +351,7 @@ static gboolean source_dispatch(GSource *base, GSourceFunc fn, gpointer user)
             source->have = false;
             take_frame(page, &source->frame);
             auvi_frame_release(&source->frame);
-            if (page->document && auvi_document_full(page->document)) {
+            if (is_full(page)) {
                 deliver(page);
                 flooded = auvi_clock_us() > deadline;
                 if (flooded)
@@ -362,6 +415,7 @@ static void link_lost(struct page *page, const char *why)
     page->calls_due = 0;
     if (page->document)
         auvi_document_link_lost(page->document);
+    auvi_page_frames_link_lost(page->frames);
 }
 
 static void open_link(struct page *page, uint32_t generation, int fd)
@@ -396,6 +450,7 @@ static void open_link(struct page *page, uint32_t generation, int fd)
         auvi_outbox_open(&page->outbox, link, generation << 16);
         send_hello(page);
         send_navigated(page);
+        auvi_page_frames_greet(page->frames);
         auvi_outbox_adopt(&page->outbox, &waiting);
     }
     flush(page);
@@ -403,77 +458,64 @@ static void open_link(struct page *page, uint32_t generation, int fd)
 
 /* ---- documents ---- */
 
-/* As the file is opened: %2F is a slash there. NULL if a zero is in it. */
-static char *decode_path(const char *path)
+static uint32_t next_counter(struct page *page)
 {
-    char *out = g_malloc(strlen(path) + 1), *to = out;
-
-    for (; *path; path++) {
-        if (*path == '%' && g_ascii_isxdigit(path[1]) &&
-            g_ascii_isxdigit(path[2])) {
-            *to++ = (char)(g_ascii_xdigit_value(path[1]) * 16 +
-                           g_ascii_xdigit_value(path[2]));
-            path += 2;
-            if (!to[-1]) {
-                g_free(out);
-                return NULL;
-            }
-        } else {
-            *to++ = *path;
-        }
-    }
-    *to = '\0';
-    return out;
+    do
+        page->counter = page->counter % 0xffff + 1;
+    while (auvi_page_frames_find(page->frames, page->counter));
+    return page->counter;
 }
 
-/* The file is in the folder or below. `url`: "file:///folder/", as the host
- * wrote it; `path`: of the document, as WebKit writes it. */
-static bool is_file_below(const char *url, const char *path)
+static struct auvi_document_host host_of(struct page *page)
 {
-    char *folder = decode_path(url + strlen("file://"));
-    char *file = decode_path(path);
-    bool below = false;
-
-    /* A file's dots that are left were written %2E or lie between %2F: where
-     * they lead only the file system knows. */
-    if (folder && file && *folder == '/' && !strstr(file, "/../") &&
-        !strstr(file, "/./") && !g_str_has_suffix(file, "/..")) {
-        char *plain = g_canonicalize_filename(folder, "/");
-        size_t length = strlen(plain);
-
-        below = !strncmp(file, plain, length) &&
-                (plain[length - 1] == '/' || file[length] == '/');
-        g_free(plain);
-    }
-    g_free(folder);
-    g_free(file);
-    return below;
+    return (struct auvi_document_host){
+        .outbox = &page->outbox,
+        .counts = &page->counts,
+        .pushed = on_pushed,
+        .user = page,
+    };
 }
 
-static bool is_granted(JSContextRef context)
+static void replace_top(struct page *page, JSGlobalContextRef context)
 {
-    char *origin = auvi_script_text(context, "self.origin");
-    char *scheme = auvi_script_text(context, "location.protocol");
-    /* With a host it does not begin like a path, and is no file of ours. */
-    char *path = auvi_script_text(context, "location.host + location.pathname");
-    bool granted = false;
+    struct auvi_document_host host = host_of(page);
+    char *name;
 
-    for (char **listed = origins; origin && scheme && listed && *listed;
-         listed++) {
-        /* WebKit calls the origin of every file "null", as that of sandboxed
-         * and data: documents; the scheme is what tells files apart. */
-        if (!strncmp(*listed, "file://", 7))
-            granted = !strcmp(scheme, "file:") &&
-                      (!(*listed)[7] || (path && is_file_below(*listed, path)));
-        else
-            granted = strcmp(origin, "null") && !strcmp(*listed, origin);
-        if (granted)
-            break;
+    if (page->document) {
+        struct auvi_document *old = page->document;
+        uint32_t counter = auvi_document_counter(old);
+
+        page->document = NULL;
+        page->calls_due = 0;
+        auvi_page_frames_clear(page->frames);
+        auvi_document_retire(old);
+        send_gone(page, counter);
     }
-    free(origin);
-    free(scheme);
-    free(path);
-    return granted;
+    auvi_page_grant_unref(page->grant);
+    page->grant = auvi_page_grants_find(
+        context, true, webkit_web_page_get_uri(page->web), &name);
+    host.shares = page->grant &&
+                  auvi_grant_is_all(page->grant->grant.methods) &&
+                  auvi_grant_is_all(page->grant->grant.events);
+    page->document = auvi_document_create(context, next_counter(page),
+                                          page->grant != NULL, &host);
+    send_hello(page);
+    send_navigated(page);
+}
+
+static void run_remote_script(JSContextRef context)
+{
+    JSStringRef source = JSStringCreateWithUTF8CString(auvi_remote_js);
+    JSValueRef exception = NULL;
+    JSValueRef maker =
+        JSEvaluateScript(context, source, NULL, NULL, 1, &exception);
+
+    JSStringRelease(source);
+    if (!exception)
+        JSObjectCallAsFunction(context, (JSObjectRef)maker, NULL, 0, NULL,
+                               &exception);
+    if (exception)
+        auvi_js_log_exception(context, exception, "remote.js");
 }
 
 static void on_window_object_cleared(WebKitScriptWorld *world,
@@ -482,45 +524,33 @@ static void on_window_object_cleared(WebKitScriptWorld *world,
 {
     struct page *page = g_hash_table_lookup(pages, web);
     JSGlobalContextRef context;
-    struct auvi_document_host host;
 
     (void)world;
     (void)user;
-    if (!page || !webkit_frame_is_main_frame(frame))
+    if (!page)
         return;
-    if (page->document) {
-        struct auvi_document *old = page->document;
-        uint32_t counter = auvi_document_counter(old);
-
-        page->document = NULL;
-        page->calls_due = 0;
-        auvi_document_retire(old);
-        send_gone(page, counter);
-    }
-    page->counter = page->counter % 0xffff + 1;
-
     /* The only way to JavaScriptCore's own C API; deprecated for jsc_* but
      * part of the frozen 4.0 and 4.1 ABIs. */
     G_GNUC_BEGIN_IGNORE_DEPRECATIONS
     context = webkit_frame_get_javascript_global_context(frame);
     G_GNUC_END_IGNORE_DEPRECATIONS
-
-    host.outbox = &page->outbox;
-    host.counts = &page->counts;
-    host.pushed = on_pushed;
-    host.user = page;
-    page->document = auvi_document_create(context, page->counter,
-                                          is_granted(context), &host);
-    send_hello(page);
-    send_navigated(page);
+    if (remote)
+        run_remote_script(context);
+    if (webkit_frame_is_main_frame(frame))
+        replace_top(page, context);
+    else
+        auvi_page_frames_replace(page->frames, frame, context,
+                                 next_counter(page), page->grant != NULL);
 }
 
 /* ---- the engine's messages ---- */
 
 static void take_grants(GVariant *list)
 {
-    g_strfreev(origins);
-    origins = g_variant_dup_strv(list, NULL);
+    const char **lines = g_variant_get_strv(list, NULL);
+
+    auvi_page_grants_take(lines);
+    g_free(lines);
 }
 
 static gboolean on_user_message(WebKitWebPage *web, WebKitUserMessage *message,
@@ -584,7 +614,9 @@ static void page_free(gpointer data)
     struct page *page = data;
 
     drop_source(page);
+    auvi_page_frames_destroy(page->frames);
     auvi_document_retire(page->document);
+    auvi_page_grant_unref(page->grant);
     auvi_outbox_close(&page->outbox, true);
     g_free(page);
 }
@@ -599,10 +631,12 @@ static void on_page_created(WebKitWebExtension *extension, WebKitWebPage *web,
                             gpointer user)
 {
     struct page *page = g_new0(struct page, 1);
+    struct auvi_document_host host = host_of(page);
 
     (void)extension;
     (void)user;
     page->web = web;
+    page->frames = auvi_page_frames_create(&host);
     g_hash_table_insert(pages, web, page);
     g_object_weak_ref(G_OBJECT(web), on_page_gone, NULL);
     g_signal_connect(web, "user-message-received", G_CALLBACK(on_user_message),
@@ -624,14 +658,18 @@ webkit_web_extension_initialize_with_user_data(WebKitWebExtension *extension,
 
     pages =
         g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, page_free);
-    /* "(uas)": the view's number, for the engine's own use, and the origins. */
-    if (value && g_variant_is_of_type(value, G_VARIANT_TYPE("(uas)"))) {
+    /* The view's number, for the engine's own use, the grants, and whether it is
+     * of the remote profile. */
+    if (value && g_variant_is_of_type(value, G_VARIANT_TYPE("(uasb)"))) {
         GVariant *list = g_variant_get_child_value(value, 1);
+        gboolean is_remote;
 
         take_grants(list);
         g_variant_unref(list);
+        g_variant_get_child(value, 2, "b", &is_remote);
+        remote = is_remote;
     } else {
-        auvi_log(AUV_LOG_ERROR, "page: no origins were given; none is granted");
+        auvi_log(AUV_LOG_ERROR, "page: no grants were given; none is granted");
     }
     g_signal_connect(webkit_script_world_get_default(), "window-object-cleared",
                      G_CALLBACK(on_window_object_cleared), NULL);

@@ -1,9 +1,9 @@
 /*
  * bridge.js - window.auroraview, inside the page. Contract: docs/bridge.md.
  *
- * Evaluates to bridge(native, granted, inlineLimit, shared), called once per
- * top document before any script of the page; it returns deliver(text, buffers,
- * value). The text is a string, a Uint8Array of UTF-8, or, as a number, the
+ * Evaluates to bridge(native, granted, inlineLimit, shared, alone), called once
+ * per document before any script of the page; it returns deliver(text, buffers,
+ * value). `alone`: it shares no state and has no channels. The text is a string, a Uint8Array of UTF-8, or, as a number, the
  * length of the UTF-8 that native has put into the Uint8Array `shared`. Only
  * window.auroraview becomes reachable for the page: `native` and `deliver` stay
  * in this closure.
@@ -27,17 +27,17 @@
  *     [kind, id or name, types, payload, …]
  *
  * `types` is an array with one entry for each buffer of the record, or 0. Kinds:
- * R reply (to 0: what is bound), F failed reply, E event, V value of a script, T what it threw, X
- * cancel of a script, D events that native dropped, L the link is lost; S, U, A
- * set, unset, acknowledge a key, Y all keys are there, behind N with the number
- * of the page's last write that is in, K a write that could not be sent; O, M, B,
- * Q, Z of a channel: joined, message (behind N with its cost), unreadable message,
- * credit, close. Native
- * lets no payload through that could end, or run on into, another element. What
- * is still no JSON makes deliver() return false; then it comes again, each
- * record by itself.
+ * R reply (to 0: what is bound), F failed reply, E event, V value of a script, T
+ * what it threw, X cancel of a script, D events that native dropped, L the link
+ * is lost; S, U, A set, unset, acknowledge a key, Y all keys are there, behind N
+ * with the number of the page's last write that is in, K a write that could not
+ * be sent; O, M, B, Q, Z of a channel: joined, message (behind N with its cost),
+ * unreadable message, credit, close. Native lets no payload through that could
+ * end, or run on into, another element. What is still no JSON makes deliver()
+ * return false; then it comes again, each record by itself.
  */
-(function (builtins, values, makeCalls, makeState, makeChannels, native, granted, shared) {
+(function (builtins, values, makeCalls, makeState, makeChannels, native, granted, shared,
+    alone) {
     'use strict';
 
     const {
@@ -589,10 +589,14 @@
             removeListeners(event, (entry) => fn === undefined || entry.fn === fn);
         },
         trigger,
-        state: state.state,
-        channel: channels.open,
-        whenReady: () => new PromiseNow((resolve) =>
-            state.whenComplete(() => resolve(api))),
+        state: alone ? undefined : state.state,
+        channel: alone ? undefined : channels.open,
+        whenReady: () => new PromiseNow((resolve) => {
+            if (alone)
+                resolve(api);
+            else
+                state.whenComplete(() => resolve(api));
+        }),
         isReady: () => true,
         _ready: true,
         setConfig,

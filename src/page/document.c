@@ -687,7 +687,7 @@ static JSObjectRef start_bridge(struct auvi_document *document)
     JSValueRef exception = NULL;
     JSValueRef maker;
     JSValueRef deliver;
-    JSValueRef arguments[4];
+    JSValueRef arguments[5];
 
     if (!source) {
         source = JSStringCreateWithUTF8CString(auvi_bridge_js);
@@ -704,7 +704,8 @@ static JSObjectRef start_bridge(struct auvi_document *document)
     if (!exception) {
         JSValueProtect(context, document->shared);
         arguments[3] = document->shared;
-        deliver = JSObjectCallAsFunction(context, (JSObjectRef)maker, NULL, 4,
+        arguments[4] = JSValueMakeBoolean(context, !document->host.shares);
+        deliver = JSObjectCallAsFunction(context, (JSObjectRef)maker, NULL, 5,
                                          arguments, &exception);
         if (!exception)
             return (JSObjectRef)deliver;
@@ -788,4 +789,9 @@ uint32_t auvi_document_counter(const struct auvi_document *document)
 bool auvi_document_granted(const struct auvi_document *document)
 {
     return document->granted;
+}
+
+bool auvi_document_shares(const struct auvi_document *document)
+{
+    return document->granted && document->host.shares;
 }

@@ -32,6 +32,7 @@ struct auvi_document_host {
     /* Frames were pushed: flush them. `calls` of them want an answer soon. */
     void (*pushed)(void *user, unsigned calls);
     void *user;
+    bool shares; /* a granted document also has the state and channels */
 };
 
 /* NULL if the bridge cannot be started in it. `counter` is the low half of its
@@ -45,6 +46,7 @@ void auvi_document_retire(struct auvi_document *document);
 
 uint32_t auvi_document_counter(const struct auvi_document *document);
 bool auvi_document_granted(const struct auvi_document *document);
+bool auvi_document_shares(const struct auvi_document *document);
 
 /* Add a REPLY, EVENT or CANCEL to what is handed over next. */
 void auvi_document_take(struct auvi_document *document,

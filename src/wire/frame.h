@@ -34,7 +34,8 @@
 enum auvi_frame_kind {
     /* data link, page -> host */
     AUVI_FRAME_HELLO = 1,        /* a document is up: generation; name: its URL;
-                              id: 1 if granted, else 0 */
+                              id: bit 0 granted, bit 1 of a frame, whose name
+                              is the payload (not JSON) */
     AUVI_FRAME_GONE = 2,         /* and is no more: generation */
     AUVI_FRAME_CALL = 3,         /* id, name: method, payload: arguments */
     AUVI_FRAME_RESULT = 4,       /* id of an EVAL; flag ERROR */

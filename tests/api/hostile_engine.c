@@ -9,6 +9,10 @@
  *     twins     two calls of one number
  *     crowd     more calls than it may have, each then cancelled; when the
  *               host emits, one more
+ *     liar      "flood", of a page that the engine knows under another address
+ *     silent    "flood", of one that the engine says nothing of
+ *     random    well-formed frames of any kind, number and document
+ *     modest    "flood", of one that says itself that it was granted nothing
  */
 #include "base/base.h"
 #include "engine/remote/channel.h"
@@ -20,6 +24,7 @@
 
 #define PAGES 4
 #define GENERATION 65537
+#define PAGE "auroraview://localhost/"
 
 static struct auvi_channel *channel;
 static struct auvi_link *pages[PAGES];
@@ -47,8 +52,8 @@ static int frame(struct auvi_link *link, enum auvi_frame_kind kind, uint64_t id,
     auvi_frame_init(&out, kind);
     out.id = id;
     out.generation = GENERATION;
-    out.name = "x";
-    out.name_length = 1;
+    out.name = kind == AUVI_FRAME_HELLO ? PAGE : "x";
+    out.name_length = strlen(out.name);
     out.payload = "1";
     out.payload_length = 1;
     out.part_count = parts;
@@ -106,6 +111,36 @@ static void crowd(void)
         frame(pages[1], AUVI_FRAME_CALL, ++number, 0);
 }
 
+/* The same ones in every run. */
+static uint32_t dice(void)
+{
+    static uint32_t state = 2463534242u;
+
+    state ^= state << 13;
+    state ^= state >> 17;
+    return state ^= state << 5;
+}
+
+static int random_frame(struct auvi_link *link)
+{
+    static const uint32_t documents[] = {GENERATION, 0, GENERATION + 1};
+    struct auvi_frame out;
+    int sent;
+
+    auvi_frame_init(&out, AUVI_FRAME_CALL);
+    out.kind = (uint8_t)(1 + dice() % 12);
+    out.flags = dice() % 4 ? 0 : AUVI_FRAME_ERROR;
+    out.id = dice() % 3 ? dice() % 8 : (uint64_t)dice() << 32;
+    out.generation = dice() % 4 ? documents[dice() % 3] : dice();
+    out.name = large;
+    out.name_length = dice() % 64;
+    out.payload = large;
+    out.payload_length = dice() % 200;
+    sent = auvi_link_send(link, &out);
+    auvi_link_flush(link);
+    return sent;
+}
+
 static void misbehave(const char *how)
 {
     if (!pages[1])
@@ -117,7 +152,8 @@ static void misbehave(const char *how)
     for (int i = 0; i < 200; i++) {
         int sent = AUV_OK;
 
-        if (!strcmp(how, "flood"))
+        if (!strcmp(how, "flood") || !strcmp(how, "liar") ||
+            !strcmp(how, "silent") || !strcmp(how, "modest"))
             sent = frame(pages[1], AUVI_FRAME_CALL, ++number, 0);
         else if (!strcmp(how, "files"))
             sent = frame(pages[1], AUVI_FRAME_CALL, ++number, 8);
@@ -125,6 +161,8 @@ static void misbehave(const char *how)
             sent = frame(pages[2], AUVI_FRAME_RESULT, ++number, 0);
         else if (!strcmp(how, "twins"))
             sent = frame(pages[1], AUVI_FRAME_CALL, 7, 0);
+        else if (!strcmp(how, "random"))
+            sent = random_frame(pages[1]);
         else if (!strcmp(how, "garbage"))
             send(auvi_link_fd(pages[1]), large, 64, MSG_NOSIGNAL);
         if (sent < 0)
@@ -132,7 +170,7 @@ static void misbehave(const char *how)
     }
 }
 
-static void obey(struct auvi_control *control)
+static void obey(struct auvi_control *control, const char *how)
 {
     uint32_t view = control->view;
 
@@ -141,7 +179,10 @@ static void obey(struct auvi_control *control)
         say(AUVI_CONTROL_LINK_WANTED, view, 0, "");
     } else if (control->op == AUVI_CONTROL_ATTACH_LINK && view < PAGES) {
         auvi_link_open(control->fd, &pages[view]);
-        frame(pages[view], AUVI_FRAME_HELLO, 1, 0);
+        if (strcmp(how, "silent") != 0)
+            say(AUVI_CONTROL_COMMITTED, view, 0,
+                strcmp(how, "liar") ? PAGE : "http://evil.example/");
+        frame(pages[view], AUVI_FRAME_HELLO, strcmp(how, "modest") != 0, 0);
     } else if (control->op == AUVI_CONTROL_VIEW_CLOSE) {
         say(AUVI_CONTROL_EVENT, view, AUV_EVENT_CLOSED, "");
     }
@@ -166,7 +207,7 @@ int main(void)
         while ((got = auvi_channel_receive(channel, &control)) == 1) {
             if (control.op == AUVI_CONTROL_EXIT)
                 return 0;
-            obey(&control);
+            obey(&control, how);
         }
         if (got < 0)
             return 0;

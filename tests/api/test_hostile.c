@@ -243,6 +243,85 @@ static void two_calls_of_one_number_cost_the_page_its_link(void **state)
     close_hostile(app, view);
 }
 
+static void random_frames_hurt_their_own_page_only(void **state)
+{
+    auv_app *app = open_hostile("random");
+    auv_view *view = open_view(app), *neighbour = open_view(app);
+
+    (void)state;
+    pump_until_count(app, &broken_links, 1);
+    assert_int_equal(broken_links, 1);
+    assert_int_equal(auv_view_wait_state(neighbour, AUV_STATE_ACTIVE, 20000),
+                     AUV_OK);
+    assert_int_equal(auv_view_state(neighbour, NULL), AUV_STATE_ACTIVE);
+    auv_view_request_close(view, AUV_CLOSE_APP);
+    auv_view_request_close(neighbour, AUV_CLOSE_APP);
+    assert_int_equal(auv_app_run(app), AUV_OK);
+    auv_view_unref(neighbour);
+    close_hostile(app, view);
+}
+
+struct denial {
+    auv_app *app;
+    const char *why;
+    int seen;
+};
+
+static void see_denial(const auv_audit_entry *entry, void *user)
+{
+    struct denial *denial = user;
+
+    if (!entry->granted && strcmp(entry->what, "call x") == 0 &&
+        strcmp(entry->why, denial->why) == 0)
+        denial->seen = 1;
+}
+
+static bool was_denied(void *user)
+{
+    struct denial *denial = user;
+
+    assert_true(auv_app_audit(denial->app, 0, see_denial, denial) >= 0);
+    return denial->seen;
+}
+
+/* A page process that was taken over says what it likes; the engine knows what
+ * it had to load. */
+static void nobody_is_granted_by_his_own_word(void **state)
+{
+    static const char *const hows[] = {"liar", "modest"};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        auv_app *app = open_hostile(hows[i]);
+        auv_view *view = open_view(app);
+        struct denial denial = {app, "the document has no grant", 0};
+
+        handled = 0;
+        auv_view_bind(view, "x", NUL, answer_at_length, NULL, NULL);
+        pump_until(app, was_denied, &denial);
+        assert_int_equal(handled, 0);
+        close_hostile(app, view);
+    }
+}
+
+/* Until the engine has spoken nothing of the page is read: scripts wait. */
+static void a_page_that_the_engine_does_not_know_waits(void **state)
+{
+    auv_app *app = open_hostile("silent");
+    auv_view *view = open_view(app);
+    struct outcome outcome = {0};
+
+    (void)state;
+    handled = 0;
+    auv_view_bind(view, "x", NUL, answer_at_length, NULL, NULL);
+    assert_int_equal(auv_view_eval(view, "1", NUL, 300, on_result, &outcome),
+                     AUV_OK);
+    pump_until_count(app, &outcome.calls, 1);
+    assert_int_equal(outcome.error, AUV_ERR_TIMEOUT);
+    assert_int_equal(handled, 0);
+    close_hostile(app, view);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +331,9 @@ int main(void)
         cmocka_unit_test(garbage_costs_the_page_its_link),
         cmocka_unit_test(a_crowd_of_calls_is_cheap_and_has_a_limit),
         cmocka_unit_test(two_calls_of_one_number_cost_the_page_its_link),
+        cmocka_unit_test(random_frames_hurt_their_own_page_only),
+        cmocka_unit_test(nobody_is_granted_by_his_own_word),
+        cmocka_unit_test(a_page_that_the_engine_does_not_know_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

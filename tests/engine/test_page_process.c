@@ -57,7 +57,7 @@ static void receive(void)
     struct auvi_frame frame;
 
     while (link_now && auvi_link_receive(link_now, &frame) == 1) {
-        if (frame.kind == AUVI_FRAME_HELLO) {
+        if (frame.kind == AUVI_FRAME_HELLO && !(frame.id & 2)) {
             snprintf(hello_url, sizeof(hello_url), "%.*s",
                      (int)frame.name_length, frame.name);
             hello_granted = frame.id;
@@ -131,9 +131,16 @@ static const char *site(const char *host)
 static void grant(const char *first, const char *second)
 {
     const char *origins[] = {first, second};
+    const char *lines[2];
+    char text[2][160];
+    size_t count = second ? 2 : 1;
 
-    assert_int_equal(impl->set_grants(engine, VIEW, origins, second ? 2 : 1),
-                     AUV_OK);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(text[i], sizeof(text[i]), "%s\x1ft\x1f\x1f*\x1e\x1f*\x1e",
+                 origins[i]);
+        lines[i] = text[i];
+    }
+    assert_int_equal(impl->set_grants(engine, VIEW, lines, count), AUV_OK);
 }
 
 static void go(const char *url)

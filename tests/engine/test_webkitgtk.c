@@ -172,12 +172,14 @@ static void failed_loads_say_why(void **state)
     close_view(view);
 }
 
-/* Page processes are children of this process. */
+/* Page processes are children of this process, or with a sandbox of one. */
 static int kill_page_processes(void)
 {
-    return system("for p in $(cat /proc/self/task/*/children /proc/$PPID/task/"
-                  "*/children 2>/dev/null); do case $(cat /proc/$p/comm) in "
-                  "WebKitWebProces*) kill -9 $p;; esac; done");
+    return system(
+        "for d in /proc/[0-9]*; do case $(cat $d/comm 2>/dev/null) in "
+        "WebKitWebProces*) p=${d#/proc/}; while [ \"${p:-0}\" -gt 1 ]; do "
+        "[ $p = $PPID ] && kill -9 ${d#/proc/}; "
+        "p=$(sed -n 's/^PPid:.//p' /proc/$p/status); done;; esac; done");
 }
 
 static void lost_page_is_reported(void **state)

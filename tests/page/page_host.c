@@ -4,6 +4,7 @@
 #include "page_host.h"
 
 #include "base/base.h"
+#include "core/document.h"
 
 #include <gio/gunixfdlist.h>
 #include <glib-unix.h>
@@ -77,7 +78,8 @@ static gboolean on_link(gint fd, GIOCondition condition, gpointer user)
     while ((rc = auvi_link_receive(host->link, &frame)) == 1) {
         struct message *message = copy_frame(&frame);
 
-        if (message->frame.kind == AUVI_FRAME_HELLO)
+        if (message->frame.kind == AUVI_FRAME_HELLO &&
+            !(message->frame.id & AUVI_HELLO_FRAME))
             host->generation = message->frame.generation;
         g_queue_push_tail(&host->messages, message);
     }
@@ -260,12 +262,13 @@ static void on_scheme(WebKitURISchemeRequest *request, gpointer user)
 
 static void on_extensions(WebKitWebContext *ctx, gpointer user)
 {
-    static const char *const origins[] = {GRANTED, "file://", NULL};
+#define LINE(origin) origin "\x1ft\x1f\x1f*\x1e\x1f*\x1e"
+    static const char *const lines[] = {LINE(GRANTED), LINE("file://"), NULL};
 
     (void)user;
     webkit_web_context_set_web_extensions_directory(ctx, AUV_PAGE_DIR);
     webkit_web_context_set_web_extensions_initialization_user_data(
-        ctx, g_variant_new("(u^as)", 1u, origins));
+        ctx, g_variant_new("(u^asb)", 1u, lines, FALSE));
 }
 
 void load(struct host *host, const char *uri)
@@ -326,7 +329,8 @@ uint32_t open_page(struct host *host, const char *uri, bool granted)
     load(host, uri);
     for (;;) {
         struct message *hello = await(host, AUVI_FRAME_HELLO, 0);
-        bool it = strcmp(hello->name, uri) == 0;
+        bool it = strcmp(hello->name, uri) == 0 &&
+                  !(hello->frame.id & AUVI_HELLO_FRAME);
         uint32_t generation = hello->frame.generation;
 
         if (it)

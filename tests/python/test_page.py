@@ -265,6 +265,10 @@ def test_large_html(web_pump):
 
 
 def test_a_page_that_does_not_exist(web_pump, view, tmp_path):
+    # The first page, left while it loads, would fail as cancelled.
+    web_pump.until(
+        lambda: web_pump.value(view, "document.readyState") == "complete", "the first page"
+    )
     failed = []
     view.on("load_failed", failed.append)
     view.load_url((tmp_path / "none.html").as_uri())

@@ -1,5 +1,5 @@
 /* Origins: exact, and refused when in doubt. */
-#include "core/origin.h"
+#include "base/origin.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -494,6 +494,11 @@ static PyMethodDef app_methods[] = {
      "microseconds."},
     {"reset_stats", app_reset_stats, METH_NOARGS,
      "reset_stats()\n\nSet the figures back to 0."},
+    {"audit", auvi_py_app_audit, METH_VARARGS,
+     "audit(since=0) -> [(number, time_ms, view, granted, frame, origin, what, "
+     "why, count)]"},
+    {"audit_counts", auvi_py_app_audit_counts, METH_NOARGS, "audit_counts()"},
+    {"engine_info", auvi_py_app_engine_info, METH_NOARGS, "engine_info()"},
     {"destroy", app_destroy, METH_NOARGS,
      "destroy()\n\nClose every view and end the engine."},
     {NULL, NULL, 0, NULL},

@@ -212,4 +212,14 @@ PyAPI_FUNC(int) PyObject_GetBuffer(PyObject *, struct auvi_py_buffer *, int);
 PyAPI_FUNC(void) PyBuffer_Release(struct auvi_py_buffer *);
 #endif
 
+/* ---- security.c ---------------------------------------------------------- */
+
+PyObject *auvi_py_view_grant(PyObject *view, PyObject *args);
+PyObject *auvi_py_view_deny_origin(PyObject *view, PyObject *args);
+int auvi_py_view_create(auv_app *app, auv_view_options *options,
+                        PyObject *allowed, auv_view **out);
+PyObject *auvi_py_app_audit(PyObject *app, PyObject *args);
+PyObject *auvi_py_app_audit_counts(PyObject *app, PyObject *unused);
+PyObject *auvi_py_app_engine_info(PyObject *app, PyObject *unused);
+
 #endif /* AUVI_PY_CORE_H */

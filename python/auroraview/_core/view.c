@@ -38,25 +38,27 @@ static void unlink_view(struct auvi_py_view *self)
 }
 
 struct arguments {
-    PyObject *app, *parent, *observer;
-    int hidden, dev_tools, transparent, context_menu, resizable, decorated;
+    PyObject *app, *parent, *observer, *allowed;
+    int remote, hidden, dev_tools, transparent, context_menu, resizable,
+        decorated;
 };
 
 static bool parse(PyObject *args, PyObject *kwargs, struct arguments *a,
                   auv_view_options *options)
 {
     static char *names[] = {
-        "app",       "title",     "width",       "height",
-        "url",       "html",      "asset_root",  "parent",
-        "hidden",    "dev_tools", "transparent", "context_menu",
-        "resizable", "decorated", "observer",    NULL};
+        "app",         "title",        "width",     "height",    "url",
+        "html",        "asset_root",   "parent",    "hidden",    "dev_tools",
+        "transparent", "context_menu", "resizable", "decorated", "observer",
+        "remote",      "allowed",      NULL};
 
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O!|$ziizzzOppppppO:View", names, auvi_py_app_type,
+            args, kwargs, "O!|$ziizzzOppppppOpO:View", names, auvi_py_app_type,
             &a->app, &options->title, &options->width, &options->height,
             &options->url, &options->html, &options->asset_root, &a->parent,
             &a->hidden, &a->dev_tools, &a->transparent, &a->context_menu,
-            &a->resizable, &a->decorated, &a->observer))
+            &a->resizable, &a->decorated, &a->observer, &a->remote,
+            &a->allowed))
         return false;
     if (a->parent) {
         unsigned long long native = PyLong_AsUnsignedLongLong(a->parent);
@@ -71,6 +73,7 @@ static bool parse(PyObject *args, PyObject *kwargs, struct arguments *a,
     options->context_menu = a->context_menu;
     options->resizable = a->resizable;
     options->decorated = a->decorated;
+    options->profile = a->remote ? AUV_PROFILE_REMOTE : AUV_PROFILE_LOCAL;
     return true;
 }
 
@@ -101,10 +104,11 @@ static PyObject *view_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
         options.observer = auvi_py_on_event;
         options.free_observer_user = auvi_py_handler_free;
     }
-    rc = auv_view_create(app, &options, &self->view);
+    rc = auvi_py_view_create(app, &options, a.allowed, &self->view);
     if (rc < 0) {
         self->view = NULL;
-        auvi_py_raise(rc);
+        if (!PyErr_Occurred())
+            auvi_py_raise(rc);
         Py_DECREF(self);
         return NULL;
     }
@@ -215,16 +219,6 @@ static PyObject *view_stop(PyObject *object, PyObject *unused)
 
     (void)unused;
     return view ? auvi_py_none_or_raise(auv_view_stop(view)) : NULL;
-}
-
-static PyObject *view_allow_origin(PyObject *object, PyObject *args)
-{
-    auv_view *view = use(object);
-    const char *origin;
-
-    if (!view || !PyArg_ParseTuple(args, "s:allow_origin", &origin))
-        return NULL;
-    return auvi_py_none_or_raise(auv_view_allow_origin(view, origin));
 }
 
 /* ---- script and events ------------------------------------------------- */
@@ -563,7 +557,10 @@ static PyMethodDef view_methods[] = {
     {"load_html", view_load_html, METH_VARARGS, "load_html(html)"},
     {"reload", view_reload, METH_NOARGS, "reload()"},
     {"stop", view_stop, METH_NOARGS, "stop()"},
-    {"allow_origin", view_allow_origin, METH_VARARGS, "allow_origin(origin)"},
+    {"grant", auvi_py_view_grant, METH_VARARGS,
+     "grant(origin, methods=None, events=None, frames=None, top=True)"},
+    {"deny_origin", auvi_py_view_deny_origin, METH_VARARGS,
+     "deny_origin(origin)"},
     {"eval", view_eval, METH_VARARGS,
      "eval(script, timeout_ms, fn=None): fn(value, error)"},
     {"eval_wait", view_eval_wait, METH_VARARGS,

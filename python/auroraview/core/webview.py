@@ -13,10 +13,11 @@ from auroraview.errors import Busy, Cancelled, Closed, EngineLost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Any, TypeVar
 
+    from auroraview.core.audit import AuditEntry
     from auroraview.core.channel import Channel, ChannelManager
     from auroraview.core.events import ConnectionId
     from auroraview.core.ready_events import ReadyEvents
@@ -58,6 +59,14 @@ def refuse_options(kind: str, options: dict[str, Any]) -> None:
         raise TypeError(f"{kind}() got an unexpected keyword argument {name!r}")
 
 
+def check_profile(profile: str, allowed: Sequence[str] | None) -> None:
+    """Raise ValueError for a profile that does not exist, or has no such list."""
+    if profile not in ("local", "remote"):
+        raise ValueError(f"profile must be 'local' or 'remote', not {profile!r}")
+    if allowed is not None and profile == "local":
+        raise ValueError("only a view of the remote profile has a list of allowed origins")
+
+
 def file_url(path: str | os.PathLike[str]) -> str:
     """The URL of a file that exists."""
     import pathlib
@@ -85,6 +94,12 @@ class WebView(PageFunctions):
     exceptions.
 
     The library keeps an open view alive; :meth:`close` ends it.
+
+    ``profile="remote"`` is for pages that nobody here has written: no bridge,
+    storage that ends with the view, no clipboard, download or permission, no
+    ``file:`` and ``auroraview:``, no other origins than those that are loaded
+    here and in ``allowed`` (origins, ``"https://*.example.com"``, or ``"*"``),
+    and no developer tools unless asked for.
     """
 
     def __init__(
@@ -106,11 +121,14 @@ class WebView(PageFunctions):
         asset_root: str | os.PathLike[str] | None = None,
         transparent: bool = False,
         auto_show: bool = True,
+        profile: str = "local",
+        allowed: Sequence[str] | None = None,
         **options: Any,
     ) -> None:
         refuse_options("WebView", options)
+        check_profile(profile, allowed)
         if debug is None:
-            debug = True if dev_tools is None else dev_tools
+            debug = profile == "local" if dev_tools is None else dev_tools
         if frame is None:
             frame = not transparent if decorations is None else decorations
         if parent is None:
@@ -146,6 +164,8 @@ class WebView(PageFunctions):
             resizable=resizable,
             decorated=frame,
             observer=self._observe,
+            remote=profile == "remote",
+            allowed=allowed,
         )
         self._events.attach(self._core)
         self._companions.register(self)
@@ -332,9 +352,36 @@ class WebView(PageFunctions):
         """Stop loading."""
         self._core.stop()
 
-    def allow_origin(self, origin: str) -> None:
-        """Let top-level pages of ``scheme://host[:port]`` use the bridge."""
-        self._core.allow_origin(origin)
+    def allow_origin(
+        self,
+        origin: str,
+        methods: Sequence[str] | None = None,
+        events: Sequence[str] | None = None,
+        frames: Sequence[str] | None = None,
+        top: bool = True,
+    ) -> None:
+        """Let documents of ``scheme://host[:port]`` use the bridge.
+
+        ``methods`` and ``events`` are names, or patterns that end in ``*``
+        (``"assets.*"``); None is every name. ``frames`` are names of frames that
+        get it too, inside a page that has it itself; ``["*"]`` is any of this
+        origin. With ``top=False`` only they get it.
+
+        Holds for documents that load from now on, and takes the place of what the
+        origin had. Raises InvalidArgument for what is no origin or pattern, and
+        PermissionDenied for a view of the remote profile. Any thread.
+        """
+        self._core.grant(origin, methods, events, frames, top)
+
+    def deny_origin(self, origin: str) -> None:
+        """Take back what an origin was granted, at once. Any thread."""
+        self._core.deny_origin(origin)
+
+    def audit(self, since: int = 0) -> list[AuditEntry]:
+        """What pages of this view were granted and refused: :func:`auroraview.audit`."""
+        from auroraview.core.audit import audit
+
+        return audit(since, self._core.id)
 
     # -- script ----------------------------------------------------------------
 

@@ -8,6 +8,7 @@
  * it does at once.
  */
 #include "base/base.h"
+#include "base/grant.h"
 #include "engine/engine.h"
 #include "engine/null/streams.h"
 #include "wire/link.h"
@@ -458,15 +459,17 @@ static void null_view_close(struct auvi_engine *engine, uint32_t id)
 
 static bool is_granted(const struct null_view *view, const char *url)
 {
-    for (size_t i = 0; i < view->grant_count; i++) {
-        size_t length = strlen(view->grants[i]);
+    bool granted = false;
 
-        if (strncmp(url, view->grants[i], length) == 0 &&
-            (url[length] == '\0' || strchr("/?#", url[length]) ||
-             view->grants[i][length - 1] == '/'))
-            return true;
+    for (size_t i = 0; !granted && i < view->grant_count; i++) {
+        struct auvi_grant grant;
+        char *line = strdup(view->grants[i]);
+
+        granted = line && auvi_grant_parse(&grant, line) && grant.top &&
+                  auvi_grant_fits(&grant, url);
+        free(line);
     }
-    return false;
+    return granted;
 }
 
 /* The page that is there stays. */
@@ -494,6 +497,15 @@ static bool is_jump(const struct null_view *view, const char *url)
 
     return mark && view->document && strncmp(view->url, url, length) == 0 &&
            (view->url[length] == '\0' || view->url[length] == '#');
+}
+
+static void tell_committed(struct null_engine *null,
+                           const struct null_view *view)
+{
+    struct auvi_engine_event committed = {
+        .kind = AUVI_ENGINE_COMMITTED, .view = view->id, .text = view->url};
+
+    auvi_engine_on_event(&null->base, &committed);
 }
 
 /* A new document takes the place of the old one. */
@@ -547,6 +559,7 @@ static int load(struct null_engine *null, uint32_t id, uint32_t navigation,
         view->navigation = navigation;
     view->granted = is_granted(view, url);
     tell(null, id, AUV_EVENT_LOAD_COMMITTED, url);
+    tell_committed(null, view);
     page_hello(null, view);
     tell(null, id, AUV_EVENT_URL, url);
     tell(null, id, AUV_EVENT_LOADED, url);
@@ -619,6 +632,17 @@ static int null_set_grants(struct auvi_engine *engine, uint32_t id,
     free_grants(view->grants, view->grant_count);
     view->grants = copies;
     view->grant_count = count;
+    return AUV_OK;
+}
+
+/* Its pages go nowhere by themselves. */
+static int null_set_allowed(struct auvi_engine *engine, uint32_t id,
+                            const char *const *patterns, size_t count)
+{
+    (void)null_of(engine);
+    (void)id;
+    (void)patterns;
+    (void)count;
     return AUV_OK;
 }
 
@@ -732,6 +756,7 @@ const struct auvi_engine_impl auvi_engine_null = {
     .reload = null_reload,
     .stop = null_stop,
     .set_grants = null_set_grants,
+    .set_allowed = null_set_allowed,
     .attach_link = null_attach_link,
     .set_title = null_set_title,
     .set_bounds = null_set_bounds,

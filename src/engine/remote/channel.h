@@ -21,6 +21,8 @@ enum auvi_control_op {
     AUVI_CONTROL_EVENT,           /* view; the fields of auv_event; text 0 */
     AUVI_CONTROL_LINK_WANTED,     /* view, generation */
     AUVI_CONTROL_NAVIGATION_VOID, /* view, generation: the navigation */
+    AUVI_CONTROL_COMMITTED,       /* view; text 0: address */
+    AUVI_CONTROL_DENIED,          /* view; text 0 */
     /* library -> engine program; the functions of the table */
     AUVI_CONTROL_VIEW_CREATE = 32,
     AUVI_CONTROL_VIEW_CLOSE,
@@ -28,7 +30,8 @@ enum auvi_control_op {
     AUVI_CONTROL_LOAD_HTML,
     AUVI_CONTROL_RELOAD,
     AUVI_CONTROL_STOP,
-    AUVI_CONTROL_SET_GRANTS,
+    AUVI_CONTROL_SET_GRANTS, /* text 0: one in each line */
+    AUVI_CONTROL_SET_ALLOWED,
     AUVI_CONTROL_ATTACH_LINK,
     AUVI_CONTROL_SET_TITLE,
     AUVI_CONTROL_SET_BOUNDS,

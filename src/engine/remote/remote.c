@@ -253,7 +253,8 @@ static int remote_view_create(struct auvi_engine *engine, uint32_t view,
     control.value[2] = (int64_t)options->parent;
     control.value[3] = options->hidden | options->dev_tools << 1 |
                        options->transparent << 2 | options->context_menu << 3 |
-                       options->resizable << 4 | options->decorated << 5;
+                       options->resizable << 4 | options->decorated << 5 |
+                       (options->profile == AUV_PROFILE_REMOTE) << 6;
     auvi_control_add_text(&control, options->title, strlen(options->title));
     if (options->asset_root)
         auvi_control_add_text(&control, options->asset_root,
@@ -325,30 +326,42 @@ static int remote_stop(struct auvi_engine *engine, uint32_t view)
     return order_values(engine, AUVI_CONTROL_STOP, view, 0, 0, 0, 0);
 }
 
-static int remote_set_grants(struct auvi_engine *engine, uint32_t view,
-                             const char *const *origins, size_t count)
+/* As lines of one text: texts are limited in number, and no entry has a line's
+ * end in it. */
+static int order_list(struct auvi_engine *engine, enum auvi_control_op op,
+                      uint32_t view, const char *const *entries, size_t count)
 {
     size_t length = 0;
     char *list, *at;
     int error;
 
     for (size_t i = 0; i < count; i++)
-        length += strlen(origins[i]) + 1;
+        length += strlen(entries[i]) + 1;
     at = list = malloc(length + 1);
     if (!list)
         return auvi_fail(AUV_ERR_NOMEM, "no memory for an order");
-    /* As lines of one text: texts are limited in number, and no origin has a
-     * line's end in it. */
     for (size_t i = 0; i < count; i++) {
-        size_t size = strlen(origins[i]);
+        size_t size = strlen(entries[i]);
 
-        memcpy(at, origins[i], size);
+        memcpy(at, entries[i], size);
         at += size;
         *at++ = '\n';
     }
-    error = order_text(engine, AUVI_CONTROL_SET_GRANTS, view, 0, list, length);
+    error = order_text(engine, op, view, 0, list, length);
     free(list);
     return error;
+}
+
+static int remote_set_grants(struct auvi_engine *engine, uint32_t view,
+                             const char *const *lines, size_t count)
+{
+    return order_list(engine, AUVI_CONTROL_SET_GRANTS, view, lines, count);
+}
+
+static int remote_set_allowed(struct auvi_engine *engine, uint32_t view,
+                              const char *const *patterns, size_t count)
+{
+    return order_list(engine, AUVI_CONTROL_SET_ALLOWED, view, patterns, count);
 }
 
 static int remote_attach_link(struct auvi_engine *engine, uint32_t view,
@@ -445,6 +458,13 @@ static void report(struct remote *remote, const struct auvi_control *control)
         auvi_engine_on_event(&remote->base, &event);
     } else if (control->op == AUVI_CONTROL_FAILED) {
         fail(remote, (int)control->value[0], event.text);
+    } else if (control->op == AUVI_CONTROL_COMMITTED ||
+               control->op == AUVI_CONTROL_DENIED) {
+        event.kind = control->op == AUVI_CONTROL_COMMITTED
+                         ? AUVI_ENGINE_COMMITTED
+                         : AUVI_ENGINE_DENIED;
+        event.view = control->view;
+        auvi_engine_on_event(&remote->base, &event);
     } else if (control->op == AUVI_CONTROL_EVENT) {
         report_event(remote, control, event.text);
     } else if (control->op == AUVI_CONTROL_LINK_WANTED ||
@@ -504,6 +524,7 @@ const struct auvi_engine_impl auvi_engine_remote = {
     .reload = remote_reload,
     .stop = remote_stop,
     .set_grants = remote_set_grants,
+    .set_allowed = remote_set_allowed,
     .attach_link = remote_attach_link,
     .set_title = remote_set_title,
     .set_bounds = remote_set_bounds,

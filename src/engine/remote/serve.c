@@ -49,6 +49,20 @@ static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
         control.generation = event->generation;
         auvi_channel_send(serve->channel, &control);
         return;
+    case AUVI_ENGINE_DENIED:
+        /* A page can make any number of these: not behind what waits. */
+        if (auvi_channel_is_blocked(serve->channel))
+            return;
+        /* fall through */
+    case AUVI_ENGINE_COMMITTED:
+        auvi_control_init(&control,
+                          event->kind == AUVI_ENGINE_DENIED
+                              ? AUVI_CONTROL_DENIED
+                              : AUVI_CONTROL_COMMITTED,
+                          event->view);
+        auvi_control_add_text(&control, text, strlen(text));
+        auvi_channel_send(serve->channel, &control);
+        return;
     case AUVI_ENGINE_VIEW:
         auvi_control_init(&control, AUVI_CONTROL_EVENT, event->view);
         control.value[0] = e->kind;
@@ -141,15 +155,19 @@ static int view_create(struct auvi_serve *serve,
     options.context_menu = control->value[3] & 8;
     options.resizable = control->value[3] & 16;
     options.decorated = control->value[3] & 32;
+    options.profile =
+        control->value[3] & 64 ? AUV_PROFILE_REMOTE : AUV_PROFILE_LOCAL;
     options.asset_root = asset_root;
     error = serve->impl->view_create(serve->engine, control->view, &options);
     free(asset_root);
     return error;
 }
 
-/* `list`: an origin in each line; changed in place. */
-static int set_grants(struct auvi_serve *serve,
-                      const struct auvi_control *control, char *list)
+/* `list`: an entry in each line; changed in place. */
+static int set_list(struct auvi_serve *serve,
+                    const struct auvi_control *control, char *list,
+                    int (*set)(struct auvi_engine *engine, uint32_t view,
+                               const char *const *entries, size_t count))
 {
     const char **origins;
     size_t count = 0;
@@ -165,8 +183,7 @@ static int set_grants(struct auvi_serve *serve,
         *end = '\0';
         origins[count++] = at;
     }
-    error =
-        serve->impl->set_grants(serve->engine, control->view, origins, count);
+    error = set(serve->engine, control->view, origins, count);
     free(origins);
     return error;
 }
@@ -197,7 +214,9 @@ static int run_order(struct auvi_serve *serve,
     case AUVI_CONTROL_STOP:
         return impl->stop(engine, view);
     case AUVI_CONTROL_SET_GRANTS:
-        return set_grants(serve, control, text);
+        return set_list(serve, control, text, impl->set_grants);
+    case AUVI_CONTROL_SET_ALLOWED:
+        return set_list(serve, control, text, impl->set_allowed);
     case AUVI_CONTROL_ATTACH_LINK:
         return impl->attach_link(engine, view, control->generation,
                                  control->fd);

@@ -44,12 +44,34 @@ static void settle(struct auvi_wk_view *view, uint32_t navigation)
 
 static void loading_ended(struct auvi_wk_view *view);
 
+/* As WebKit writes it. Not asked of the view: that one names the new address
+ * only when it has left the signal that it may be in. */
+static char *address_of(struct auvi_wk_view *view,
+                        const struct auvi_wk_load *load)
+{
+    WebKitURIRequest *request;
+    char *url;
+
+    if (load->html)
+        return g_strdup(AUVI_WK_BASE_URL);
+    if (!load->url)
+        return g_strdup(webkit_web_view_get_uri(view->web));
+    request = webkit_uri_request_new(load->url);
+    url = g_strdup(webkit_uri_request_get_uri(request));
+    g_object_unref(request);
+    return url;
+}
+
 /* Takes the load. */
 static void begin_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
 {
     uint32_t navigation = load->navigation;
 
     view->navigation_loading = navigation;
+    if (navigation) {
+        g_free(view->loading_url);
+        view->loading_url = address_of(view, load);
+    }
     if (load->url) {
         g_clear_pointer(&view->html, g_bytes_unref);
         webkit_web_view_load_uri(view->web, load->url);
@@ -65,8 +87,6 @@ static void begin_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
     load_free(load);
     if (!view->web || !navigation)
         return;
-    g_free(view->loading_url);
-    view->loading_url = g_strdup(webkit_web_view_get_uri(view->web));
     if (!webkit_web_view_is_loading(view->web))
         loading_ended(view); /* as with a reload of nothing */
 }
@@ -109,10 +129,23 @@ static void request_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
 
 static void load_started(struct auvi_wk_view *view, const char *url)
 {
+    g_clear_pointer(&view->started_url, g_free);
     if (!view->navigation_loading || g_strcmp0(url, view->loading_url) != 0)
         return;
     view->navigation_started = view->navigation_loading;
+    view->started_url = g_strdup(view->loading_url);
     begin_next(view);
+}
+
+/* The address of what commits, "" if it cannot be told: while a load of ours is
+ * on its way to its start, the view names that one's. */
+static const char *committed_url(const struct auvi_wk_view *view)
+{
+    const char *url = view->navigation_loading
+                          ? view->started_url
+                          : webkit_web_view_get_uri(view->web);
+
+    return url ? url : "";
 }
 
 static void on_is_loading(WebKitWebView *web, GParamSpec *pspec, gpointer user)
@@ -141,6 +174,14 @@ static void report_load_failed(struct auvi_wk_view *view, int code,
                                      .error = code,
                                      .text = text});
     g_free(text);
+}
+
+static void report_committed(struct auvi_wk_view *view, const char *url)
+{
+    struct auvi_engine_event committed = {
+        .kind = AUVI_ENGINE_COMMITTED, .view = view->id, .text = url};
+
+    auvi_engine_on_event(&view->engine->base, &committed);
 }
 
 /* Status of the main document if it is an HTTP-like error, else 0. */
@@ -172,12 +213,15 @@ static void on_load_changed(WebKitWebView *web, WebKitLoadEvent stage,
             load_started(view, url);
         break;
     case WEBKIT_LOAD_REDIRECTED:
+        g_clear_pointer(&view->started_url, g_free);
         break;
     case WEBKIT_LOAD_COMMITTED:
         view->has_page = true;
         report_text(view, AUV_EVENT_LOAD_COMMITTED, url);
         if (view->web)
             auvi_wk_link_committed(view);
+        if (view->web)
+            report_committed(view, committed_url(view));
         /* Also one that the page went to: the link of a process that was left
          * may have been lost with what it had to say. */
         if (view->web)
@@ -313,28 +357,52 @@ static GtkWidget *on_create(WebKitWebView *web, WebKitNavigationAction *action,
                             gpointer user)
 {
     (void)web;
-    (void)action;
-    (void)user;
+    auvi_wk_denied(user, "window",
+                   webkit_uri_request_get_uri(
+                       webkit_navigation_action_get_request(action)),
+                   "a view has one window");
     return NULL; /* no further windows */
 }
 
 /* A view starts with an empty page of ours, so that scripts can run: nobody went
- * there, so nobody can go back there. */
+ * there, so nobody can go back there. And pages of the remote profile go only
+ * where the application said. */
 static gboolean on_decide_policy(WebKitWebView *web,
                                  WebKitPolicyDecision *decision,
                                  WebKitPolicyDecisionType type, gpointer user)
 {
+    struct auvi_wk_view *view = user;
     WebKitNavigationAction *action;
     const char *uri;
 
     (void)web;
-    (void)user;
+    if (type == WEBKIT_POLICY_DECISION_TYPE_RESPONSE) {
+        WebKitResponsePolicyDecision *response =
+            WEBKIT_RESPONSE_POLICY_DECISION(decision);
+
+        if (webkit_response_policy_decision_is_mime_type_supported(response))
+            return FALSE;
+        /* It would become a download. */
+        auvi_wk_denied(
+            view, "download",
+            webkit_uri_request_get_uri(
+                webkit_response_policy_decision_get_request(response)),
+            "a view downloads nothing");
+        webkit_policy_decision_ignore(decision);
+        return TRUE;
+    }
     if (type != WEBKIT_POLICY_DECISION_TYPE_NAVIGATION_ACTION)
         return FALSE;
     action = webkit_navigation_policy_decision_get_navigation_action(
         WEBKIT_NAVIGATION_POLICY_DECISION(decision));
     uri = webkit_uri_request_get_uri(
         webkit_navigation_action_get_request(action));
+    if (!auvi_wk_may_go(view, uri)) {
+        auvi_wk_denied(view, "navigation", uri,
+                       "its origin is not on the view's list");
+        webkit_policy_decision_ignore(decision);
+        return TRUE;
+    }
     if (webkit_navigation_action_get_navigation_type(action) !=
             WEBKIT_NAVIGATION_TYPE_BACK_FORWARD ||
         g_strcmp0(uri, "about:blank") != 0)
@@ -346,9 +414,20 @@ static gboolean on_decide_policy(WebKitWebView *web,
 static gboolean on_permission(WebKitWebView *web,
                               WebKitPermissionRequest *request, gpointer user)
 {
+    auvi_wk_denied(user, auvi_wk_permission_name(request),
+                   webkit_web_view_get_uri(web), "a view grants none");
+    webkit_permission_request_deny(request);
+    return TRUE;
+}
+
+/* What a page may ask without a prompt: the answer is the same. */
+static gboolean on_query_permission(WebKitWebView *web,
+                                    WebKitPermissionStateQuery *query,
+                                    gpointer user)
+{
     (void)web;
     (void)user;
-    webkit_permission_request_deny(request);
+    webkit_permission_state_query_finish(query, WEBKIT_PERMISSION_STATE_DENIED);
     return TRUE;
 }
 
@@ -395,7 +474,10 @@ static void on_download(WebKitWebContext *context, WebKitDownload *download,
                         gpointer user)
 {
     (void)context;
-    (void)user;
+    auvi_wk_denied(
+        user, "download",
+        webkit_uri_request_get_uri(webkit_download_get_request(download)),
+        "a view downloads nothing");
     webkit_download_cancel(download);
 }
 
@@ -472,8 +554,9 @@ static WebKitSettings *new_settings(const struct auvi_wk_view *view)
     WebKitSettings *settings = webkit_settings_new();
 
     webkit_settings_set_enable_developer_extras(settings, view->dev_tools);
+    /* So that every attempt comes to on_create(), which refuses it. */
     webkit_settings_set_javascript_can_open_windows_automatically(settings,
-                                                                  FALSE);
+                                                                  TRUE);
     /* A page that is left must end, and its link with it, not sleep. */
     webkit_settings_set_enable_page_cache(settings, FALSE);
     webkit_settings_set_enable_back_forward_navigation_gestures(settings,
@@ -484,25 +567,35 @@ static WebKitSettings *new_settings(const struct auvi_wk_view *view)
         settings, view->engine->software
                       ? WEBKIT_HARDWARE_ACCELERATION_POLICY_ON_DEMAND
                       : WEBKIT_HARDWARE_ACCELERATION_POLICY_ALWAYS);
+    if (view->remote)
+        auvi_wk_remote_settings(settings);
     return settings;
 }
 
 void auvi_wk_page_create(struct auvi_wk_view *view)
 {
     WebKitSettings *settings = new_settings(view);
+    /* What a page nobody trusts stores ends with its view, and no other page
+     * sees it. */
+    WebKitWebsiteDataManager *data =
+        view->remote ? webkit_website_data_manager_new_ephemeral()
+                     : g_object_ref(view->engine->data);
 
     /* A context per view: start-up data of the extension, asset folder and
      * grants are per context. Swapping processes keeps a remote site out of the
      * process that holds the link of a granted one. */
     view->context = g_object_new(
-        WEBKIT_TYPE_WEB_CONTEXT, "website-data-manager", view->engine->data,
+        WEBKIT_TYPE_WEB_CONTEXT, "website-data-manager", data,
         "process-swap-on-cross-site-navigation-enabled", TRUE, NULL);
+    g_object_unref(data);
     /* Memory for pages that were left is of no use to a panel. */
     webkit_web_context_set_cache_model(view->context,
                                        WEBKIT_CACHE_MODEL_DOCUMENT_BROWSER);
     g_signal_connect(view->context, "download-started", G_CALLBACK(on_download),
-                     NULL);
-    auvi_wk_scheme_setup(view);
+                     view);
+    auvi_wk_sandbox_setup(view->engine, view->context);
+    if (!view->remote)
+        auvi_wk_scheme_setup(view);
 
     view->web = g_object_new(WEBKIT_TYPE_WEB_VIEW, "web-context", view->context,
                              "settings", settings, NULL);
@@ -530,6 +623,8 @@ void auvi_wk_page_create(struct auvi_wk_view *view)
                      view);
     g_signal_connect(view->web, "permission-request", G_CALLBACK(on_permission),
                      view);
+    g_signal_connect(view->web, "query-permission-state",
+                     G_CALLBACK(on_query_permission), view);
     g_signal_connect(view->web, "context-menu", G_CALLBACK(on_context_menu),
                      view);
     g_signal_connect(view->web, "event", G_CALLBACK(on_event), view);
@@ -552,7 +647,9 @@ void auvi_wk_page_destroy(struct auvi_wk_view *view)
     g_clear_object(&view->context);
     g_clear_pointer(&view->html, g_bytes_unref);
     g_clear_pointer(&view->grants, g_strfreev);
+    g_clear_pointer(&view->allowed, g_strfreev);
     g_clear_pointer(&view->loading_url, g_free);
+    g_clear_pointer(&view->started_url, g_free);
     g_clear_pointer(&view->next_load, load_free);
 }
 

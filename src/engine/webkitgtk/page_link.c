@@ -3,11 +3,11 @@
  * each other. It is little: page data goes host <-> page directly, over the
  * link that is handed through here.
  *
- *     start-up data       (uas)  view, granted origins
+ *     start-up data       (uasb) view, grants (lines of base/grant.h), remote
  *     page -> here        auroraview:link-wanted
  *     here -> page        auroraview:link    u   generation, and the descriptor
  *     here -> page        auroraview:settled u   number of a navigation
- *     here -> processes   auroraview:grants  as  origins, from now on
+ *     here -> processes   auroraview:grants  as  grants, from now on
  *
  * A view has one page process at a time, but not always the same: it may crash,
  * and going to another site starts a new one. Each asks for its own link when it
@@ -65,7 +65,8 @@ static void on_initialize(WebKitWebContext *context, gpointer user)
     webkit_web_context_set_web_extensions_directory(context,
                                                     view->engine->page_dir);
     webkit_web_context_set_web_extensions_initialization_user_data(
-        context, g_variant_new("(u^as)", view->id, grants_of(view)));
+        context,
+        g_variant_new("(u^asb)", view->id, grants_of(view), view->remote));
 }
 
 static void want_link(struct auvi_wk_view *view)

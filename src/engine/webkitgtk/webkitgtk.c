@@ -59,13 +59,17 @@ static int engine_create(const struct auvi_engine_config *config,
     engine->base.impl = &auvi_engine_webkitgtk;
     engine->base.sink = config->sink;
     engine->base.thread = auvi_thread_self();
+    auvi_wk_sandbox_probe();
     result = auvi_wk_display_open(engine);
+    auvi_wk_sandbox_ready(engine);
     if (result < 0) {
+        g_free(engine->sandbox_reason);
         g_free(engine);
         return result;
     }
     engine->page_dir = auvi_wk_page_dir();
     if (!engine->page_dir) {
+        g_free(engine->sandbox_reason);
         g_free(engine);
         return auvi_fail(AUV_ERR_ENGINE_MISSING,
                          "auroraview-page.so is not beside the engine program: "
@@ -80,12 +84,13 @@ static int engine_create(const struct auvi_engine_config *config,
     auvi_wk_embed_init(engine);
     *out = &engine->base;
 
-    char text[64];
+    char text[320];
     struct auvi_engine_event ready = {.kind = AUVI_ENGINE_READY, .text = text};
 
-    snprintf(text, sizeof(text), "webkitgtk %u.%u.%u",
+    snprintf(text, sizeof(text), "webkitgtk %u.%u.%u; sandbox %s%s",
              webkit_get_major_version(), webkit_get_minor_version(),
-             webkit_get_micro_version());
+             webkit_get_micro_version(), engine->sandbox ? "on" : "off: ",
+             engine->sandbox ? "" : engine->sandbox_reason);
     auvi_engine_on_event(&engine->base, &ready);
     return AUV_OK;
 }
@@ -106,6 +111,7 @@ static void engine_destroy(struct auvi_engine *base)
     g_object_unref(engine->data);
     g_main_loop_unref(engine->loop);
     g_free(engine->page_dir);
+    g_free(engine->sandbox_reason);
     g_free(engine);
 }
 
@@ -171,6 +177,7 @@ static int view_create(struct auvi_engine *base, uint32_t id,
     view->context_menu = options->context_menu;
     view->resizable = options->resizable;
     view->decorated = options->decorated;
+    view->remote = options->profile == AUV_PROFILE_REMOTE;
     view->wanted_visible = !options->hidden;
     g_hash_table_insert(engine->views, GUINT_TO_POINTER(id), view);
 
@@ -244,6 +251,17 @@ static int view_set_grants(struct auvi_engine *base, uint32_t id,
     struct auvi_wk_view *view = view_of(base, id);
 
     return view ? auvi_wk_set_grants(view, origins, count) : AUV_ERR_CLOSED;
+}
+
+static int view_set_allowed(struct auvi_engine *base, uint32_t id,
+                            const char *const *patterns, size_t count)
+{
+    struct auvi_wk_view *view = view_of(base, id);
+
+    if (!view)
+        return AUV_ERR_CLOSED;
+    auvi_wk_set_allowed(view, patterns, count);
+    return AUV_OK;
 }
 
 static int view_attach_link(struct auvi_engine *base, uint32_t id,
@@ -348,6 +366,7 @@ const struct auvi_engine_impl auvi_engine_webkitgtk = {
     .reload = view_reload,
     .stop = view_stop,
     .set_grants = view_set_grants,
+    .set_allowed = view_set_allowed,
     .attach_link = view_attach_link,
     .set_title = view_set_title,
     .set_bounds = view_set_bounds,

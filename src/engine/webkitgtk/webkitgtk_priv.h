@@ -4,6 +4,8 @@
  *     webkitgtk.c   the table, the engine, views by number
  *     display.c     which display and which way of drawing
  *     page.c        web view: settings, loading, policy
+ *     remote_profile.c  what pages that nobody trusts may not do
+ *     sandbox.c     whether page processes can have one
  *     page_link.c   the extension in the page process, its link and grants
  *     scheme.c      auroraview: URLs            asset.c  files below a folder
  *     window.c      the window around the web view, whoever owns it
@@ -32,6 +34,8 @@ struct auvi_wk_engine {
     GHashTable *views; /* number -> struct auvi_wk_view, which it owns */
     WebKitWebsiteDataManager *data;
     char *page_dir; /* of the extension */
+    bool sandbox;
+    char *sandbox_reason; /* why not; NULL */
     bool x11;
     bool software; /* no GPU: draw on the CPU unless a page needs more */
     int xi_opcode; /* -1: no XInput 2 */
@@ -45,6 +49,8 @@ struct auvi_wk_view {
     char *asset_root;
     int width, height; /* CSS pixels, of the next own window */
     bool dev_tools, transparent, context_menu, resizable, decorated;
+    bool remote;    /* AUV_PROFILE_REMOTE: see remote_profile.c */
+    char **allowed; /* patterns, NULL-terminated */
 
     /* ---- page ---- */
     WebKitWebContext *context;
@@ -60,6 +66,7 @@ struct auvi_wk_view {
     uint32_t navigation;         /* asked for last */
     uint32_t navigation_loading; /* given to WebKit and not started; or 0 */
     char *loading_url;           /* of that, as WebKit writes it */
+    char *started_url; /* of the load that commits next; "": unknown */
     uint32_t navigation_started; /* the next commit answers it */
     uint32_t navigation_settled;
     struct auvi_wk_load *next_load; /* NULL: none */
@@ -129,6 +136,28 @@ void auvi_wk_tell_settled(struct auvi_wk_view *view, uint32_t navigation);
 int auvi_wk_set_grants(struct auvi_wk_view *view, const char *const *origins,
                        size_t count);
 int auvi_wk_attach_link(struct auvi_wk_view *view, uint32_t generation, int fd);
+
+/* ---- remote_profile.c ---- */
+
+void auvi_wk_set_allowed(struct auvi_wk_view *view, const char *const *patterns,
+                         size_t count);
+/* May a page of the view go to that address? */
+bool auvi_wk_may_go(const struct auvi_wk_view *view, const char *url);
+void auvi_wk_remote_settings(WebKitSettings *settings);
+/* Tell the host that something was refused; `url` and `why` may be NULL. */
+void auvi_wk_denied(struct auvi_wk_view *view, const char *what,
+                    const char *url, const char *why);
+const char *auvi_wk_permission_name(WebKitPermissionRequest *request);
+
+/* ---- sandbox.c ---- */
+
+/* Begin to find out; once, before anything else. */
+void auvi_wk_sandbox_probe(void);
+/* Wait for that: engine->sandbox and sandbox_reason are set then. */
+void auvi_wk_sandbox_ready(struct auvi_wk_engine *engine);
+/* Give page processes of the context one. */
+void auvi_wk_sandbox_setup(struct auvi_wk_engine *engine,
+                           WebKitWebContext *context);
 
 /* ---- scheme.c ---- */
 

@@ -14,14 +14,14 @@ import weakref
 from auroraview import _core
 from auroraview.core.events import ViewEvent
 from auroraview.core.functions import PageFunctions
-from auroraview.core.webview import WebView, file_url, refuse_options
+from auroraview.core.webview import WebView, check_profile, file_url, refuse_options
 from auroraview.errors import Closed, Unsupported
 from auroraview.integration.qt import pump
 from auroraview.integration.qt._binding import QtCore, QtGui, QtWidgets, Signal, is_valid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, TypeVar
 
     from auroraview.core.channel import Channel, ChannelManager
@@ -108,13 +108,16 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
         height: int = 600,
         url: str | None = None,
         html: str | None = None,
-        dev_tools: bool = True,
+        dev_tools: bool | None = None,
         context_menu: bool = True,
         asset_root: str | os.PathLike[str] | None = None,
         transparent: bool = False,
+        profile: str = "local",
+        allowed: Sequence[str] | None = None,
         **options: Any,
     ) -> None:
         refuse_options("QtWebView", options)
+        check_profile(profile, allowed)
         _check_platform()
         super().__init__(parent)
         pump.attach()
@@ -126,6 +129,8 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
             "context_menu": context_menu,
             "asset_root": asset_root,
             "transparent": transparent,
+            "profile": profile,
+            "allowed": allowed,
         }
         # What a view made anew shows: {"url": …}, {"html": …} or nothing.
         self._content: dict[str, str] = {}
@@ -388,9 +393,20 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
         if not self._reopen():
             self._do("reload")
 
-    def allow_origin(self, origin: str) -> None:
-        """Let top-level pages of ``scheme://host[:port]`` use the bridge."""
-        self._do("allow_origin", origin)
+    def allow_origin(
+        self,
+        origin: str,
+        methods: Sequence[str] | None = None,
+        events: Sequence[str] | None = None,
+        frames: Sequence[str] | None = None,
+        top: bool = True,
+    ) -> None:
+        """Let documents of an origin use the bridge: :meth:`WebView.allow_origin`."""
+        self._do("allow_origin", origin, methods, events, frames, top)
+
+    def deny_origin(self, origin: str) -> None:
+        """Take back what an origin was granted: :meth:`WebView.deny_origin`."""
+        self._do("deny_origin", origin)
 
     # -- script and events -----------------------------------------------------------
 

@@ -3,7 +3,7 @@
  * a page without the bridge is an inconvenience, the bridge in a wrong page is
  * not.
  */
-#include "core/origin.h"
+#include "base/origin.h"
 
 #include <stdlib.h>
 #include <string.h>
