@@ -354,6 +354,87 @@ static void a_dropped_call_frees_what_it_was_given(void **state)
     assert_int_equal(told, 0);
 }
 
+/* ---- answers that race with cancels ----------------------------------------- */
+
+static int race_calls, race_begun, race_answered, race_told, race_freed;
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void count_up(int *count)
+{
+    __atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST);
+}
+
+static void race_on_cancel(auv_call *call, void *user)
+{
+    (void)user;
+    assert_true(auv_call_is_cancelled(call));
+    count_up(&race_told);
+}
+
+static void race_free(void *user)
+{
+    (void)user;
+    count_up(&race_freed);
+}
+
+static void races(auv_view *view, auv_call *call, void *user)
+{
+    int number = __atomic_add_fetch(&race_calls, 1, __ATOMIC_SEQ_CST);
+    int error = auv_call_on_cancel(call, race_on_cancel, NULL, race_free);
+
+    (void)view;
+    (void)user;
+    if (error == AUV_ERR_CANCELLED)
+        return;
+    assert_int_equal(error, AUV_OK);
+    count_up(&race_begun);
+    /* Not together, and about as long as a navigation takes to get here. */
+    for (int64_t i = number % 7; i >= 0; i--)
+        for (int64_t end = now_ns() + 60000; now_ns() < end;)
+            ;
+    error = auv_call_reply(call, "1", NUL, NULL, 0);
+    if (error == AUV_ERR_CANCELLED)
+        return; /* then it is told */
+    assert_true(error == AUV_OK || error == AUV_ERR_CLOSED);
+    count_up(&race_answered);
+}
+
+/* Each call is answered or told of its cancel, never both, and what it was
+ * given is freed once. */
+static void an_answer_and_a_cancel_never_both_win(void **state)
+{
+    struct outcome out[4];
+
+    (void)state;
+    race_calls = race_begun = race_answered = race_told = race_freed = 0;
+    assert_int_equal(
+        auv_view_bind_worker(host.view, "race", NUL, races, NULL, NULL),
+        AUV_OK);
+    for (int round = 1; round <= 100; round++) {
+        for (int i = 0; i < 4; i++)
+            start_call("auroraview.call(\"race\", 1)", &out[i]);
+        while (__atomic_load_n(&race_begun, __ATOMIC_SEQ_CST) < round * 4)
+            auv_app_process(host.app);
+        assert_int_equal(auv_view_load_html(host.view, "<p>next", NUL), AUV_OK);
+        for (int i = 0; i < 4; i++)
+            pump_until_count(host.app, &out[i].calls, 1);
+    }
+    /* The end waits for the workers, and runs what they have left. */
+    host_close(&host);
+    print_message("%d calls: %d answered, %d told\n", race_calls,
+                  race_answered, race_told);
+    assert_int_equal(race_answered + race_told, race_begun);
+    assert_int_equal(race_freed, race_begun);
+    host_open(&host);
+}
+
 /* The page's own doing; needs a page that runs script. */
 static void the_page_s_abort_is_told(void **state)
 {
@@ -404,6 +485,7 @@ int main(void)
         on_host(the_end_of_the_application_is_told),
         on_host(an_answered_call_is_not_told),
         on_host(a_dropped_call_frees_what_it_was_given),
+        on_host(an_answer_and_a_cancel_never_both_win),
         on_host(the_page_s_abort_is_told),
     };
 

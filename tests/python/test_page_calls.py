@@ -1,6 +1,8 @@
 """Calls from a real page: cancelled by it, carrying blobs, and in great numbers."""
 
 import asyncio
+import os
+import signal
 import threading
 
 import numpy as np
@@ -25,6 +27,28 @@ def view(web_pump):
     view = WebView(html=PAGE, width=400, height=300, debug=False)
     yield view
     view.close()
+
+
+def descendants(command):
+    """Ids of the processes below this one whose command is `command`."""
+    processes = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat") as file:
+                    name, rest = file.read().split("(", 1)[1].rsplit(")", 1)
+            except OSError:
+                continue
+            processes[int(entry)] = name, int(rest.split()[1])
+
+    def is_below(pid):
+        while pid in processes:
+            pid = processes[pid][1]
+            if pid == os.getpid():
+                return True
+        return False
+
+    return [pid for pid, (name, _) in processes.items() if name == command[:15] and is_below(pid)]
 
 
 # -- cancellation ---------------------------------------------------------------------
@@ -115,6 +139,28 @@ def test_a_lost_page_cancels(web_pump, view):
     view.reload()
     web_pump.until(lambda: ended)
     assert ended == [True]
+
+
+@pytest.mark.parametrize("process", ["auroraview-engine", "WebKitWebProcess"])
+def test_a_killed_process_cancels(web_pump, view, process):
+    told = []
+    begun = threading.Event()
+
+    @view.bind_call("work")
+    async def work():
+        current_call().on_cancel(lambda: told.append("told"))
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            told.append("ended")
+
+    view.eval_js("auroraview.call('work')")
+    web_pump.until(begun.is_set)
+    (pid,) = descendants(process)
+    os.kill(pid, signal.SIGKILL)
+    web_pump.until(lambda: len(told) == 2)
+    assert sorted(told) == ["ended", "told"]
 
 
 # -- binary -----------------------------------------------------------------------------
