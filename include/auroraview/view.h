@@ -222,7 +222,8 @@ AUV_API int auv_view_allow_origin(auv_view *view, const char *origin);
 /* ---- script and events ------------------------------------------------- */
 
 /* `error` is AUV_OK or why there is no result; `result` is the script's value,
- * or {"name","message","stack"} with AUV_ERR_SCRIPT, else NULL. */
+ * or {"name","message","stack"[,"code"][,"data"]} with AUV_ERR_SCRIPT, else
+ * NULL. */
 typedef void (*auv_result_fn)(auv_view *view, int error,
                               const auv_message *result, void *user);
 

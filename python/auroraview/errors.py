@@ -138,19 +138,30 @@ class EngineVersion(AuroraViewError):
 class ScriptError(AuroraViewError):
     """A script in the page threw, or could not be parsed.
 
-    ``name``, ``message`` and ``stack`` are those of the JavaScript error.
+    ``name``, ``message`` and ``stack`` are those of the JavaScript error;
+    ``script_code`` (number or text) and ``data`` too, None if it has none.
     """
 
     code = -13
 
-    def __init__(self, name: str = "Error", message: str = "", stack: str = "") -> None:
+    def __init__(
+        self,
+        name: str = "Error",
+        message: str = "",
+        stack: str = "",
+        script_code: float | str | None = None,
+        data: object = None,
+    ) -> None:
         super().__init__(f"{name}: {message}" if message else name)
         self.name = name
         self.message = message
         self.stack = stack
+        self.script_code = script_code
+        self.data = data
 
-    def __reduce__(self) -> tuple[type[ScriptError], tuple[str, str, str]]:
-        return type(self), (self.name, self.message, self.stack)
+    def __reduce__(self) -> tuple[type[ScriptError], tuple[object, ...]]:
+        fields = self.name, self.message, self.stack, self.script_code, self.data
+        return type(self), fields
 
 
 class LoadFailed(AuroraViewError):
@@ -210,8 +221,11 @@ def from_script(value: object) -> ScriptError:
     """The error for ``{"name", "message", "stack"}``. ``_core`` calls this."""
     if not isinstance(value, dict):
         return ScriptError("Error", "" if value is None else str(value))
+    code = value.get("code")
     return ScriptError(
         str(value.get("name") or "Error"),
         str(value.get("message") or ""),
         str(value.get("stack") or ""),
+        code if isinstance(code, (int, float, str)) else None,
+        value.get("data"),
     )

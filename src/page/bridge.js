@@ -277,7 +277,15 @@
         if (!evals.delete(id))
             return;
         parts.text = '';
-        post('F', id, '', stringify(describe(error)));
+        const reason = describe(error);
+        let payload;
+        try {
+            payload = stringify(reason);
+        } catch (_) {
+            delete reason.data; // it is no JSON
+            payload = stringify(reason);
+        }
+        post('F', id, '', payload);
     }
 
     // ---- records in ----

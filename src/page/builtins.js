@@ -184,6 +184,10 @@
                 out.name = StringNow(thrown.name ?? 'Error');
                 out.message = StringNow(thrown.message ?? '');
                 out.stack = StringNow(thrown.stack ?? '');
+                if (typeof thrown.code === 'number' || typeof thrown.code === 'string')
+                    out.code = thrown.code;
+                if (thrown.data !== undefined)
+                    out.data = thrown.data;
             } else {
                 out.message = StringNow(thrown);
             }

@@ -428,8 +428,8 @@ static void an_answer_and_a_cancel_never_both_win(void **state)
     }
     /* The end waits for the workers, and runs what they have left. */
     host_close(&host);
-    print_message("%d calls: %d answered, %d told\n", race_calls,
-                  race_answered, race_told);
+    print_message("%d calls: %d answered, %d told\n", race_calls, race_answered,
+                  race_told);
     assert_int_equal(race_answered + race_told, race_begun);
     assert_int_equal(race_freed, race_begun);
     host_open(&host);

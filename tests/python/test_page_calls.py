@@ -7,7 +7,7 @@ import threading
 
 import numpy as np
 import pytest
-from auroraview import WebView, current_call
+from auroraview import WebView, current_call, errors
 from auroraview.core.commands import CommandError, CommandErrorCode
 
 pytestmark = [pytest.mark.display, pytest.mark.usefixtures("webkit_engine")]
@@ -312,6 +312,23 @@ def test_pages_have_what_is_bound(web_pump, view):
 def test_an_unknown_method_of_a_namespace_rejects_at_once(web_pump, view):
     answer = web_pump.value(view, "failure(auroraview.api.nobody_bound_this())")
     assert (answer["name"], answer["code"]) == ("MethodNotFound", -18)
+
+
+def test_errors_of_scripts_have_all_four(web_pump, view):
+    view.bind_call("f", lambda: (_ for _ in ()).throw(errors.CallError("m", 7, [1], name="N")))
+    scripts = {
+        "auroraview.call('f')": ("N", "m", 7, [1]),
+        "throw Object.assign(new RangeError('r'), {code: 'E1', data: {a: 1}})": (
+            "RangeError", "r", "E1", {"a": 1},
+        ),
+        "throw Object.assign(new Error('big'), {data: 10n})": ("Error", "big", None, None),
+        "throw new Error('bare')": ("Error", "bare", None, None),
+    }  # fmt: skip
+    for script, expected in scripts.items():
+        with pytest.raises(errors.ScriptError) as caught:
+            web_pump.value(view, script)
+        error = caught.value
+        assert (error.name, error.message, error.script_code, error.data) == expected
 
 
 # -- many -----------------------------------------------------------------------------------
