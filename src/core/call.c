@@ -320,11 +320,24 @@ bool auv_call_is_cancelled(const auv_call *call)
     return auvi_call_is_cancelled(call);
 }
 
+/* Whoever answers much at a time, or while the sender does not get to run, fills
+ * the outbox. An answer has no second chance: so be the sender, and make room. */
+int auvi_call_answer(auv_view *view, struct auv_message *message, bool defer)
+{
+    int result, tries = 100;
+
+    while ((result = auvi_send(view, message, defer)) == AUV_ERR_QUEUE_FULL &&
+           tries-- > 0)
+        auvi_send_finish(view->app);
+    if (result < 0)
+        auv_message_unref(message);
+    return result;
+}
+
 /* Send an answer that has won. Takes message. */
 static int call_send(auv_call *call, struct auv_message *message, bool error)
 {
     bool in_tick;
-    int result;
 
     message->kind = AUVI_FRAME_REPLY;
     message->flags = error ? AUVI_FRAME_ERROR : 0;
@@ -335,10 +348,7 @@ static int call_send(auv_call *call, struct auv_message *message, bool error)
         return auvi_fail(AUV_ERR_CLOSED, "the view is closing or closed");
     }
     in_tick = auvi_processor_is_current(&call->view->app->processor);
-    result = auvi_send(call->view, message, in_tick);
-    if (result < 0)
-        auv_message_unref(message);
-    return result;
+    return auvi_call_answer(call->view, message, in_tick);
 }
 
 int auv_call_reply(auv_call *call, const char *json, size_t length,

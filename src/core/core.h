@@ -400,6 +400,9 @@ int auvi_call_create(auv_view *view, struct auv_message *message, uint64_t id,
 /* Cancel the call of that id, or with id 0 all of that document (generation 0:
  * of every document). Any thread; may hold receive_lock. */
 void auvi_calls_cancel(auv_view *view, uint64_t id, uint32_t generation);
+/* Send the answer to a call, however much waits; `defer` as for auvi_send().
+ * Takes message. May hold receive_lock. */
+int auvi_call_answer(auv_view *view, struct auv_message *message, bool defer);
 /* As auv_call_is_cancelled(), of what has been received. */
 bool auvi_call_is_cancelled(const struct auv_call *call);
 /* Consumer: run what the handler wanted run. Takes item. With `run` false only

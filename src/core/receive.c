@@ -157,8 +157,7 @@ static void refuse_call(auv_view *view, const struct auvi_frame *frame,
     error->flags = AUVI_FRAME_ERROR;
     error->id = frame->id;
     error->generation = frame->generation;
-    if (auvi_send(view, error, false) < 0)
-        auv_message_unref(error);
+    auvi_call_answer(view, error, false);
 }
 
 static int receive_call(auv_view *view, struct auvi_frame *frame,

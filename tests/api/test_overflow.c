@@ -557,6 +557,61 @@ static void figures_can_be_set_back(void **state)
     assert_true(stats.messages_processed >= 1 && stats.handler_wakes < 10);
 }
 
+/* ---- answers ---------------------------------------------------------------- */
+
+enum {
+    ANSWERS = 8000 /* more than the queue to the pages has places */
+};
+static auv_call *kept[ANSWERS];
+static int kept_count, results, wrong_results;
+
+static void keeps(auv_view *view, auv_call *call, void *user)
+{
+    (void)view;
+    (void)user;
+    kept[kept_count++] = auv_call_ref(call);
+}
+
+static void on_answer(auv_view *view, int error, const auv_message *result,
+                      void *user)
+{
+    (void)view;
+    (void)user;
+    results++;
+    wrong_results += error != AUV_OK ||
+                     strcmp(auv_message_json(result, NULL), "\"yes\"") != 0;
+}
+
+static void answer_all(void *user)
+{
+    (void)user;
+    for (int i = 0; i < ANSWERS; i++) {
+        assert_int_equal(auv_call_reply(kept[i], "\"yes\"", NUL, NULL, 0),
+                         AUV_OK);
+        auv_call_unref(kept[i]);
+    }
+}
+
+/* In one go, while nobody else gets to send. */
+static void an_answer_is_never_refused_for_want_of_room(void **state)
+{
+    (void)state;
+    kept_count = results = wrong_results = 0;
+    assert_int_equal(auv_view_bind(host.view, "keeps", NUL, keeps, NULL, NULL),
+                     AUV_OK);
+    for (int i = 1; i <= ANSWERS; i++) {
+        assert_int_equal(auv_view_eval(host.view,
+                                       "auroraview.call(\"keeps\", 1)", NUL, -1,
+                                       on_answer, NULL),
+                         AUV_OK);
+        if (i % 500 == 0)
+            pump_until_count(host.app, &kept_count, i);
+    }
+    assert_int_equal(auv_app_post(host.app, answer_all, NULL), AUV_OK);
+    pump_until_count(host.app, &results, ANSWERS);
+    assert_int_equal(wrong_results, 0);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_host, close_host)
@@ -573,6 +628,7 @@ int main(void)
         TEST(waiting_ends_with_the_view),
         TEST(all_who_wait_get_their_room),
         TEST(the_host_thread_may_wait),
+        TEST(an_answer_is_never_refused_for_want_of_room),
         TEST(figures_can_be_set_back),
     };
 
