@@ -11,7 +11,6 @@ Nothing here imports a GUI toolkit until ``QtWebView`` is asked for.
 from __future__ import annotations
 
 from auroraview import _core, errors
-from auroraview.core.calls import current_call, worker
 from auroraview.core.events import ConnectionId
 from auroraview.core.webview import WebView
 from auroraview.errors import AuroraViewError
@@ -19,6 +18,7 @@ from auroraview.errors import AuroraViewError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from auroraview.core.app import ProcessingMode, ProcessorConfig
+    from auroraview.core.calls import current_call, worker
     from auroraview.core.event_emitter import EventEmitter, deprecated
     from auroraview.core.ready_events import (
         ReadyEvents,
@@ -61,6 +61,7 @@ _LAZY = {
     name: module
     for module, names in {
         "auroraview.core.app": "ProcessingMode ProcessorConfig",
+        "auroraview.core.calls": "current_call worker",
         "auroraview.core.event_emitter": "EventEmitter deprecated",
         "auroraview.core.ready_events": "ReadyEvents require_bridge_ready require_created "
         "require_loaded require_ready require_shown",
@@ -90,9 +91,7 @@ __all__ = [
     "ConnectionId",
     "WebView",
     "__version__",
-    "current_call",
     "errors",
-    "worker",
     *_LAZY,
 ]
 

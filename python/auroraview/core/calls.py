@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["current_call", "is_worker", "worker"]
+__all__ = ["current_call", "worker"]
 
 #: Set in the context of each ``async def`` handler, and thereby in whatever it
 #: starts: tasks, ``asyncio.to_thread()``.
@@ -35,8 +35,3 @@ def worker(func: F) -> F:
     """Mark a function to be bound as a worker: see :meth:`WebView.bind_call`."""
     func.__auroraview_worker__ = True  # type: ignore[attr-defined]
     return func
-
-
-def is_worker(func: object) -> bool:
-    """Whether a function, or the function of a bound method, is so marked."""
-    return bool(getattr(func, "__auroraview_worker__", False))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import inspect
 
-from auroraview.core.calls import is_worker
+from auroraview.core.functions import is_worker
 from auroraview.errors import CallError, Cancelled
 
 TYPE_CHECKING = False

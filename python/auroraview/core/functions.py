@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from auroraview.core.calls import is_worker
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -13,7 +11,12 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["PageFunctions"]
+__all__ = ["PageFunctions", "is_worker"]
+
+
+def is_worker(func: object) -> bool:
+    """Whether :func:`auroraview.worker` has marked it, or the function of a method."""
+    return bool(getattr(func, "__auroraview_worker__", False))
 
 
 class PageFunctions:
