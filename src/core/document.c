@@ -8,7 +8,6 @@
 
 #include "core/core.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +16,7 @@
 struct frame_document {
     uint32_t generation; /* 0: free */
     struct auvi_permit *permit;
-    char name[65], origin[AUVI_ORIGIN_MAX];
+    char *label; /* name and, behind its end, origin; for the audit */
 };
 
 /* receive_lock. `permit` and `generation` change under the lock of the view's
@@ -29,8 +28,10 @@ struct auvi_documents {
     char *commits[COMMITS_MAX]; /* that no HELLO has fitted yet, oldest first */
     size_t commit_count;
 
-    bool held; /* `hello` waits for the engine */
-    struct auvi_frame hello;
+    bool held; /* the HELLO of `url` waits for the engine */
+    uint32_t hello_generation;
+    uint64_t hello_id;
+    size_t hello_length; /* of url */
     char url[AUV_MAX_NAME + 1];
 };
 
@@ -53,8 +54,10 @@ void auvi_documents_destroy(struct auvi_documents *documents)
     if (!documents)
         return;
     auvi_permit_unref(documents->top);
-    for (size_t i = 0; i < AUVI_FRAMES_MAX; i++)
+    for (size_t i = 0; i < AUVI_FRAMES_MAX; i++) {
         auvi_permit_unref(documents->frames[i].permit);
+        free(documents->frames[i].label);
+    }
     forget_commits(documents, documents->commit_count);
     free(documents->current);
     free(documents);
@@ -272,6 +275,24 @@ static int hello_top(auv_view *view, const char *url, bool claims)
     return 1;
 }
 
+/* NULL without memory: then the audit says less. */
+static char *make_label(const char *name, const char *url)
+{
+    char origin[AUVI_ORIGIN_MAX] = "";
+    size_t length = strlen(name) + 1, size;
+    char *label;
+
+    if (!auvi_origin_parse(url, origin))
+        origin[0] = '\0';
+    size = strlen(origin) + 1;
+    label = malloc(length + size);
+    if (label) {
+        memcpy(label, name, length);
+        memcpy(label + length, origin, size);
+    }
+    return label;
+}
+
 static void hello_frame(auv_view *view, const char *url, bool claims,
                         const char *name, uint32_t generation)
 {
@@ -288,9 +309,8 @@ static void hello_frame(auv_view *view, const char *url, bool claims,
         permit = auvi_permits_find(&view->permits, url, name);
     }
     if (permit) {
-        if (!auvi_origin_parse(url, place->origin))
-            place->origin[0] = '\0';
-        snprintf(place->name, sizeof(place->name), "%s", name);
+        free(place->label);
+        place->label = make_label(name, url);
         set_frame(view, place, generation, permit);
     }
     audit_bridge(view, permit != NULL, *name ? name : "(unnamed)", url,
@@ -327,11 +347,9 @@ int auvi_documents_hello(auv_view *view, const struct auvi_frame *frame)
     known = greet(view, frame, documents->url);
     if (known == 0) {
         documents->held = true;
-        auvi_frame_init(&documents->hello, AUVI_FRAME_HELLO);
-        documents->hello.generation = frame->generation;
-        documents->hello.id = frame->id;
-        documents->hello.name = documents->url;
-        documents->hello.name_length = frame->name_length;
+        documents->hello_generation = frame->generation;
+        documents->hello_id = frame->id;
+        documents->hello_length = frame->name_length;
     }
     return known;
 }
@@ -344,16 +362,16 @@ bool auvi_documents_held(const auv_view *view)
 int auvi_documents_resume(auv_view *view, struct auvi_frame *hello)
 {
     struct auvi_documents *documents = view->documents;
-    int known = greet(view, &documents->hello, documents->url);
+    int known;
 
-    if (known == 1) {
+    auvi_frame_init(hello, AUVI_FRAME_HELLO);
+    hello->generation = documents->hello_generation;
+    hello->id = documents->hello_id;
+    hello->name = documents->url;
+    hello->name_length = documents->hello_length;
+    known = greet(view, hello, documents->url);
+    if (known == 1)
         documents->held = false;
-        auvi_frame_init(hello, AUVI_FRAME_HELLO);
-        hello->generation = documents->hello.generation;
-        hello->id = documents->hello.id;
-        hello->name = documents->url;
-        hello->name_length = documents->hello.name_length;
-    }
     return known;
 }
 
@@ -415,10 +433,13 @@ static void audit_message(auv_view *view, const struct auvi_frame *frame,
     if (rest > sizeof(what) - length)
         rest = sizeof(what) - length;
     memcpy(what + length, frame->name, rest);
-    auvi_audit_add(&view->app->audit, false, view->id,
-                   document ? document->name : NULL,
-                   document ? document->origin : origin_of(view, origin), what,
-                   length + rest, why);
+    if (document && document->label)
+        auvi_audit_add(&view->app->audit, false, view->id, document->label,
+                       document->label + strlen(document->label) + 1, what,
+                       length + rest, why);
+    else
+        auvi_audit_add(&view->app->audit, false, view->id, NULL,
+                       origin_of(view, origin), what, length + rest, why);
 }
 
 bool auvi_documents_granted(auv_view *view, uint32_t generation)
