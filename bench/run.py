@@ -111,10 +111,14 @@ class Bench:
         seconds = BLOCK_SECONDS if process.candidate.ours else PEER_BLOCK_SECONDS
         watch = subprocess.Popen([self.build / "bench-screen", title, str(seconds + 2)],
                                  stdout=subprocess.PIPE, text=True)
+        # The page paints ten frames before the block: the observer must not come after them.
+        if watch.stdout.readline() != "ready\n":
+            watch.wait(30)
+            raise Broken("%s: its window was not found on the screen" % process.name)
         answer = process.run("blocked", seconds, timeout=30)
         changes = [float(line) for line in watch.communicate(timeout=30)[0].split()]
         if watch.returncode != 0:
-            raise Broken("%s: its window was not found on the screen" % process.name)
+            raise Broken("%s: the observer failed" % process.name)
         if not any(t < answer["from"] for t in changes):
             raise Broken("%s: the observer saw no frame even before the block" % process.name)
         # The first tenth of a second still shows what was drawn before the block.
