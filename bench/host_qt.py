@@ -41,6 +41,7 @@ class OursQt(Participant):
         self.QtWebView, self.QueueFull = QtWebView, QueueFull
         self.version = "%s, PySide6 %s" % (auroraview.__version__, PySide6.__version__)
 
+        self.further = {}
         self.poster = Poster()
         self.first_view_opening()
         self.view = self.open_view(self.window)
@@ -48,11 +49,11 @@ class OursQt(Participant):
         self.start_reader()
         self.app.exec()
 
-    def open_view(self, parent):
+    def open_view(self, parent, number=0):
         view = self.QtWebView(parent, title="bench-ours-qt-view", width=400, height=300, html=page_html(ADAPTER))
         view.on("report", lambda detail: self.on_report(detail["text"]))
         view.on("noise", self.noise)
-        view.bind_call("echo", self.echo)
+        view.bind_call("echo", lambda text: self.echo_of(number, text))
         view.bind_call("blob_in", self.take_blob)
         view.bind_call("blob_out", self.give_blob)
         view.bind_call("give_json", self.give_records)
@@ -100,13 +101,16 @@ class OursQt(Participant):
     def post(self, function, *args):
         self.poster.posted.emit(function, args)
 
-    def open_second(self):
-        self.second = self.open_view(None)
+    def open_further(self, number):
+        self.further[number] = self.open_view(None, number)
 
-    def close_second(self):
-        self.second.close()
-        self.second.deleteLater()
-        self.second = None
+    def close_further(self, number):
+        view = self.further.pop(number)
+        view.close()
+        view.deleteLater()
+
+    def evaluate_in(self, number, script):
+        self.further[number].eval_js(script)
 
     def quit(self):
         self.app.quit()

@@ -14,6 +14,9 @@
 /* Pause before an emit of emit.idle.c: whoever sends it has gone to sleep. As
  * in participant.py. */
 #define EMIT_PAUSE_MS 2
+/* For each of several views: by then their windows, and what the window manager
+ * has to do with them, have settled. As in participant.py. */
+#define SETTLE_MS 100
 
 /* What the next report of the page ends. */
 enum phase {
@@ -45,6 +48,7 @@ static struct {
     double block_from, block_to;
     struct {
         unsigned count, waiting; /* for the reports of so many */
+        uint64_t from, to;       /* calls in between count, ns */
         uint64_t last_entry[BENCH_VIEWS];
         unsigned calls[BENCH_VIEWS];
     } views;
@@ -111,6 +115,8 @@ void bench_page_opening(const struct bench_page_ops *ops)
 static void entry_of(unsigned view)
 {
     uint64_t now = bench_now(), last = page.views.last_entry[view];
+    if (now < page.views.from || now >= page.views.to)
+        return;
     if (last)
         bench_samples_add(&page.samples, (double)(now - last) / 1e3);
     page.views.last_entry[view] = now;
@@ -185,9 +191,12 @@ static void emit_all(void)
 static void start_views(void)
 {
     char script[64];
+    unsigned settle = SETTLE_MS * page.views.count;
     page.phase = VIEWS;
     page.views.waiting = page.views.count;
-    snprintf(script, sizeof script, "void bench.stream(%u)", page.n);
+    page.views.from = bench_now() + settle * UINT64_C(1000000);
+    page.views.to = page.views.from + page.n * UINT64_C(1000000);
+    snprintf(script, sizeof script, "void bench.stream(%u)", settle + page.n);
     for (unsigned i = 0; i < page.views.count; i++)
         page.ops->evaluate_in(i, script);
 }

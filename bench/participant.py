@@ -17,6 +17,7 @@ BLOB = bytes(i * 7 & 255 for i in range(1024 * 1024))
 FLIGHT = 1000  # calls in flight at once, as in page.js
 EMIT_BATCH = 10  # emits that share one reading of the clock, which costs as much as a cheap emit
 EMIT_PAUSE = 0.002  # seconds before an emit of emit.idle.python: whoever sends it has gone to sleep
+SETTLE = 100  # milliseconds for each of several views: by then their windows have settled, as the window manager has
 EVENT = {"text": "0123456789" * 10}
 
 # Label of a payload row -> bytes, nanoseconds of its unit.
@@ -131,11 +132,15 @@ class Participant:
         """Call function so often, on the thread that the host's own timers run on, until it returns False."""
         raise NotImplementedError
 
-    def open_second(self):
-        """Open a further view; its page reports `painted`."""
+    def open_further(self, number):
+        """Open a further view, whose page reports `painted` and whose calls of echo go to echo_of(number, text)."""
         raise NotImplementedError
 
-    def close_second(self):
+    def close_further(self, number):
+        raise NotImplementedError
+
+    def evaluate_in(self, number, script):
+        """As evaluate(), in a further view."""
         raise NotImplementedError
 
     def quit(self):
@@ -143,7 +148,20 @@ class Participant:
 
     # ---- bound functions ----
     def echo(self, text):
-        self.note_entry()
+        return self.echo_of(0, text)
+
+    def echo_of(self, number, text):
+        """The view that asks is the first one, number 0, but for the rows about several."""
+        if self.phase == "views":
+            now, last = time.perf_counter_ns(), self.last_entries[number]
+            if not self.window[0] <= now < self.window[1]:
+                return text
+            self.last_entries[number] = now
+            self.calls[number] += 1
+            if last is not None:
+                self.samples.append((now - last) / 1e3)
+        else:
+            self.note_entry()
         return text
 
     def blob_in(self, text):
@@ -254,6 +272,14 @@ class Participant:
             self.phase = "emit"
             self.evaluate("bench.expect(%d)" % n)
             self.every(16, self._emit_one)
+        elif row.startswith("views."):
+            self.phase = "views opening"
+            count = int(row.split(".")[1])
+            self.calls, self.last_entries, self.waiting = [0] * count, [None] * count, count - 1
+            for number in range(1, count):
+                self.open_further(number)
+            if self.waiting == 0:
+                self._start_views()
         elif row in ("frame", "frame.flood"):
             self.phase = "frame"
             self.evaluate("bench.flood(%d)" % (100 if row == "frame.flood" else 0))
@@ -271,7 +297,7 @@ class Participant:
         elif row == "open.second":
             self.phase = "second"
             self.opened = time.time()
-            self.open_second()
+            self.open_further(1)
         else:
             self.say(row=row, error="unknown row")
 
@@ -291,8 +317,12 @@ class Participant:
             self.say(ready=True, name=self.name, version=self.version, pid=os.getpid(), first=first)
         elif self.phase == "second":
             self.samples.append(report["at"] - self.opened * 1e3)
-            self.close_second()
+            self.close_further(1)
             self.finish()
+        elif self.phase in ("views opening", "views"):
+            self.waiting -= 1
+            if self.waiting == 0:
+                self._start_views() if self.phase == "views opening" else self._finish_views()
         elif self.phase in ("timed", "emit"):
             if self.phase == "timed" and self.n == 0:
                 # One alone has no interval; it is long enough for the page's clock.
@@ -314,6 +344,24 @@ class Participant:
                 self.busy = False
                 self.samples = report["samples"]
                 self.finish()
+
+    def _start_views(self):
+        self.phase, self.waiting = "views", len(self.calls)
+        settle = SETTLE * len(self.calls)
+        start = time.perf_counter_ns() + settle * 1_000_000
+        self.window = start, start + self.n * 1_000_000
+        script = "void bench.stream(%d)" % (settle + self.n)
+        self.evaluate(script)
+        for number in range(1, len(self.calls)):
+            self.evaluate_in(number, script)
+
+    def _finish_views(self):
+        self.phase = "idle"
+        for number in range(1, len(self.calls)):
+            self.close_further(number)
+        total = sum(self.calls)
+        self.say(row=self.row, samples=[float("%.5g" % s) for s in self.samples], rate=total * 1e3 / self.n,
+                 share=100 * min(self.calls) * len(self.calls) / max(1, total))
 
     def _emit_one(self):
         self.emit(EVENT)

@@ -53,9 +53,9 @@ def page_rows(language):
             ("call", "inflight", "inflight100", "cost.page", "cost.host", "sixty.page", "sixty.host", "binary.in", "binary.out", "emit", "emit.idle", "events")}
     rows |= {"%s.%s.%s.%s" % (how, kind, size, suffix)
              for how in ("echo", "give") for kind in ("json", "bytes") for size in SIZES}
-    if language == "c":
-        rows |= {"views.%s%d.c" % (what, count) for what in ("", "rate.", "share.") for count in (1, 4, 16)}
-    else:
+    rows |= {"views.%s%d.%s" % (what, count, suffix)
+             for what in ("", "rate.", "share.") for count in (1, 4, 16)}
+    if language != "c":
         rows |= {"click.busy", "frame", "frame.flood", "frame.flood.rate"}
     return rows | {"click", "blocked", "blocked.raf", "open.cold", "open.second", memory + "pss", memory + "rss", idle}
 
@@ -80,6 +80,8 @@ def page_candidates(build):
         if name in ("pywebview", "webview-lib"):
             cannot = dict.fromkeys(("click.busy", "frame", "frame.flood", "frame.flood.rate"),
                                    "has no timers on its GUI thread")
+            cannot.update((row, "its functions are not told which view calls")
+                          for row in page_rows("python") if row.startswith("views."))
         found.append(Candidate(name, [PYTHON, HERE / "peers" / file], page_rows("python"), language="python",
                                cannot=cannot))
     return found

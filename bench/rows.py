@@ -50,12 +50,15 @@ def _payload_rows():
 
 
 def _views_rows():
-    for count in (1, 4, 16):
-        calling = "%d view%s calling at once, C: " % (count, "s" * (count > 1))
-        common = dict(ours="ours-c", special="views", rounds=1, most=1000, timeout=40, fragile=count == 16)
-        yield Row("views.%d.c" % count, calling + "a round trip", "us", **common)
-        yield Row("views.rate.%d.c" % count, calling + "all together", "1/s", rate=True, **common)
-        yield Row("views.share.%d.c" % count, calling + "the slowest view's part of the mean", "%", rate=True, compare=False, **common)
+    for language, ours in (("c", "ours-c"), ("python", "ours-qt")):
+        for count in (1, 4, 16):
+            key = "%%s%d.%s" % (count, language)
+            calling = "%d view%s calling at once, %s: " % (count, "s" * (count > 1), language.capitalize())
+            common = dict(ours=ours, special="views", rounds=1, most=1000, timeout=40, fragile=count == 16)
+            yield Row(key % "views.", calling + "a round trip", "us", **common)
+            yield Row(key % "views.rate.", calling + "all together", "1/s", rate=True, **common)
+            yield Row(key % "views.share.", calling + "the slowest view's part of the mean", "%", rate=True,
+                      compare=False, **common)
 
 
 def _floor_rows():

@@ -111,10 +111,14 @@ class Bench:
         seconds = BLOCK_SECONDS if process.candidate.ours else PEER_BLOCK_SECONDS
         watch = subprocess.Popen([self.build / "bench-screen", title, str(seconds + 2)],
                                  stdout=subprocess.PIPE, text=True)
+        # The page paints ten frames before the block: the observer must not come after them.
+        if watch.stdout.readline() != "ready\n":
+            watch.wait(30)
+            raise Broken("%s: its window was not found on the screen" % process.name)
         answer = process.run("blocked", seconds, timeout=30)
         changes = [float(line) for line in watch.communicate(timeout=30)[0].split()]
         if watch.returncode != 0:
-            raise Broken("%s: its window was not found on the screen" % process.name)
+            raise Broken("%s: the observer failed" % process.name)
         if not any(t < answer["from"] for t in changes):
             raise Broken("%s: the observer saw no frame even before the block" % process.name)
         # The first tenth of a second still shows what was drawn before the block.
@@ -355,7 +359,7 @@ def parse(arguments):
     parser.add_argument("--build", required=True, type=Path, help="folder of the participants that Meson built")
     parser.add_argument("--out", required=True, type=Path, help="where bench.json goes")
     parser.add_argument("--quick", action="store_true", help="two short rounds, one fresh process: for trials")
-    parser.add_argument("--rounds", type=int, help="rounds for all rows (or BENCH_ROUNDS; 7)")
+    parser.add_argument("--rounds", type=int, help="rounds for all rows (or BENCH_ROUNDS; 6)")
     parser.add_argument("--starts", type=int, help="fresh processes per participant (5)")
     parser.add_argument("--slow-rounds", type=int, help="rounds that have the rows of several seconds (2)")
     parser.add_argument("--rows", type=lambda text: text.split(","), metavar="KEY[,KEY]",
@@ -363,7 +367,7 @@ def parse(arguments):
     parser.add_argument("--only", type=lambda text: text.split(","), metavar="NAME[,NAME]",
                         help="participants whose name contains one of these")
     options = parser.parse_args(arguments)
-    usual = (2, 1, 1) if options.quick else (7, 5, 2)
+    usual = (2, 1, 1) if options.quick else (6, 5, 2)
     rounds = os.environ.get("BENCH_ROUNDS", "")
     if options.rounds is None:
         if rounds and not rounds.isdigit():

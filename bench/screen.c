@@ -1,6 +1,7 @@
 /* bench-screen TITLE SECONDS: raises the window, then watches the pixel at its
  * middle and prints, one a line, the times (seconds since the epoch) at which
- * its colour changed: the frames that a person would have seen. */
+ * its colour changed: the frames that a person would have seen. The first line
+ * is "ready". */
 #include <X11/Xlib.h>
 #include <X11/Xutil.h>
 #include <stdio.h>
@@ -61,6 +62,8 @@ int main(int argc, char **argv)
     }
     XRaiseWindow(display, window);
     XSync(display, False);
+    printf("ready\n");
+    fflush(stdout);
     const struct timespec pause = {0, 2000000};
     unsigned long last = 0;
     double end = now() + atof(argv[2]);

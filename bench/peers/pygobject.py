@@ -45,19 +45,20 @@ class PyGObject(Participant):
             WebKit2.get_minor_version(),
             WebKit2.get_micro_version(),
         )
+        self.further = {}
         self.first_view_opening()
         self.window, self.view = self.open_view()
         self.start_reader()
         Gtk.main()
 
-    def open_view(self):
+    def open_view(self, number=0):
         manager = self.WebKit2.UserContentManager()
         manager.connect("script-message-received::report", lambda m, r: self.on_report(r.get_js_value().to_string()))
         manager.register_script_message_handler("report")
         manager.connect("script-message-received::noise", lambda m, r: self.noise(r.get_js_value().to_string()))
         manager.register_script_message_handler("noise")
         for name, function in (
-            ("echo", self.echo),
+            ("echo", lambda text: self.echo_of(number, text)),
             ("blob_in", self.blob_in),
             ("blob_out", lambda text: self.blob_out()),
             ("echo_json", self.echo_json),
@@ -107,11 +108,14 @@ class PyGObject(Participant):
     def post(self, function, *args):
         self.GLib.idle_add(lambda: function(*args) and False)
 
-    def open_second(self):
-        self.second = self.open_view()
+    def open_further(self, number):
+        self.further[number] = self.open_view(number)
 
-    def close_second(self):
-        self.second[0].destroy()
+    def close_further(self, number):
+        self.further.pop(number)[0].destroy()
+
+    def evaluate_in(self, number, script):
+        self.further[number][1].evaluate_javascript(script, -1, None, None, None, None)
 
     def quit(self):
         self.Gtk.main_quit()

@@ -101,10 +101,10 @@ class PyWebView(Participant):
 
         GLib.idle_add(lambda: function(*args) and False)
 
-    def open_second(self):
+    def open_further(self, number):
         self.second = self.open_view()
 
-    def close_second(self):
+    def close_further(self, number):
         self.second.destroy()
 
     def quit(self):

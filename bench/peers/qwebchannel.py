@@ -50,6 +50,7 @@ class QtPeer(Participant):
         self.modules = QtWebChannel, QtWebEngineCore, QtWebEngineWidgets
         peer = self
 
+        self.further = {}
         self.poster = Poster()
 
         class Host(QtCore.QObject):
@@ -65,7 +66,7 @@ class QtPeer(Participant):
 
             @QtCore.Slot(str, result=str)
             def echo(self, text):
-                return peer.echo(text)
+                return peer.echo_of(self.number, text)
 
             @QtCore.Slot(str, result=int)
             def blob_in(self, text):
@@ -100,10 +101,11 @@ class QtPeer(Participant):
         self.start_reader()
         self.app.exec()
 
-    def open_view(self):
+    def open_view(self, number=0):
         QtWebChannel, QtWebEngineCore, QtWebEngineWidgets = self.modules
         view = QtWebEngineWidgets.QWebEngineView()
         view.host = self.Host()
+        view.host.number = number
         view.channel = QtWebChannel.QWebChannel()
         view.channel.registerObject("host", view.host)
         view.page().setWebChannel(view.channel)
@@ -135,13 +137,16 @@ class QtPeer(Participant):
     def post(self, function, *args):
         self.poster.posted.emit(function, args)
 
-    def open_second(self):
-        self.second = self.open_view()
+    def open_further(self, number):
+        self.further[number] = self.open_view(number)
 
-    def close_second(self):
-        self.second.close()
-        self.second.deleteLater()
-        self.second = None
+    def close_further(self, number):
+        view = self.further.pop(number)
+        view.close()
+        view.deleteLater()
+
+    def evaluate_in(self, number, script):
+        self.further[number].page().runJavaScript(script)
 
     def quit(self):
         self.app.quit()

@@ -78,10 +78,10 @@ class WebviewLibrary(Participant):
     def post(self, function, *args):
         self.view.dispatch(lambda: function(*args))
 
-    def open_second(self):
+    def open_further(self, number):
         self.second = self.open_view()
 
-    def close_second(self):
+    def close_further(self, number):
         # Not inside a call of its own page.
         self.post(self.second.destroy)
 
