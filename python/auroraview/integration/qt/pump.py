@@ -9,7 +9,7 @@ from __future__ import annotations
 from auroraview import _core
 from auroraview.core import app as _app
 from auroraview.errors import Busy, Closed
-from auroraview.integration.qt._binding import QtCore, is_valid
+from auroraview.integration.qt._binding import QtCore, Slot, is_valid
 
 __all__ = ["attach"]
 
@@ -32,7 +32,7 @@ class Pump(QtCore.QObject):
             self._notifier.setEnabled(False)
             self.deleteLater()
 
-    @QtCore.Slot()
+    @Slot()
     def _readable(self) -> None:
         if self._inside:
             # A handler runs a nested loop, for example a modal dialog. Nothing
