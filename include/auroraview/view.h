@@ -76,12 +76,15 @@ typedef struct auv_view_options {
     auv_event_fn observer;
     void *observer_user;
     void (*free_observer_user)(void *user);
+    const char *csp; /* Content-Security-Policy of every page of the view; NULL:
+                        a strict one for files of the asset folder and of own
+                        schemes (docs/content.md), none for html; "": none */
 } auv_view_options;
 
 #define AUV_VIEW_OPTIONS_INIT                                             \
     {                                                                     \
         sizeof(auv_view_options), NULL, 0, 0, NULL, NULL, NULL, 0, false, \
-            false, false, true, true, true, NULL, NULL, NULL              \
+            false, false, true, true, true, NULL, NULL, NULL, NULL        \
     }
 
 /* Open a view. Returns at once; the engine may still be starting. If it turns

@@ -29,6 +29,7 @@ static void options_free(auv_view_options *options)
         return;
     free((char *)options->title);
     free((char *)options->asset_root);
+    free((char *)options->csp);
     free(options);
 }
 
@@ -36,14 +37,19 @@ static void options_free(auv_view_options *options)
 static auv_view_options *options_copy(const auv_view_options *from)
 {
     auv_view_options *copy = malloc(sizeof(*copy));
+    const char *asset_root, *csp;
 
     if (!copy)
         return NULL;
     *copy = *from;
     copy->url = copy->html = NULL;
     copy->title = copy_text(copy->title ? copy->title : "AuroraView");
-    copy->asset_root = copy_text(copy->asset_root);
-    if (!copy->title || (from->asset_root && !copy->asset_root)) {
+    asset_root = copy->asset_root;
+    csp = copy->csp;
+    copy->asset_root = copy_text(asset_root);
+    copy->csp = copy_text(csp);
+    if (!copy->title || (asset_root && !copy->asset_root) ||
+        (csp && !copy->csp)) {
         options_free(copy);
         return NULL;
     }

@@ -242,6 +242,12 @@ static void remote_destroy(struct auvi_engine *engine)
     free(remote);
 }
 
+/* Texts have their places: an absent one is empty there. */
+static void add_text(struct auvi_control *control, const char *text)
+{
+    auvi_control_add_text(control, text ? text : "", text ? strlen(text) : 0);
+}
+
 static int remote_view_create(struct auvi_engine *engine, uint32_t view,
                               const auv_view_options *options)
 {
@@ -253,11 +259,12 @@ static int remote_view_create(struct auvi_engine *engine, uint32_t view,
     control.value[2] = (int64_t)options->parent;
     control.value[3] = options->hidden | options->dev_tools << 1 |
                        options->transparent << 2 | options->context_menu << 3 |
-                       options->resizable << 4 | options->decorated << 5;
-    auvi_control_add_text(&control, options->title, strlen(options->title));
-    if (options->asset_root)
-        auvi_control_add_text(&control, options->asset_root,
-                              strlen(options->asset_root));
+                       options->resizable << 4 | options->decorated << 5 |
+                       (options->asset_root != NULL) << 6 |
+                       (options->csp != NULL) << 7;
+    add_text(&control, options->title);
+    add_text(&control, options->asset_root);
+    add_text(&control, options->csp);
     return order(engine, &control);
 }
 

@@ -129,6 +129,7 @@ static int view_create(struct auvi_serve *serve,
 {
     auv_view_options options = AUV_VIEW_OPTIONS_INIT;
     char *asset_root = auvi_control_text(control, 1);
+    char *csp = auvi_control_text(control, 2);
     int error;
 
     options.title = title;
@@ -141,9 +142,11 @@ static int view_create(struct auvi_serve *serve,
     options.context_menu = control->value[3] & 8;
     options.resizable = control->value[3] & 16;
     options.decorated = control->value[3] & 32;
-    options.asset_root = asset_root;
+    options.asset_root = control->value[3] & 64 ? asset_root : NULL;
+    options.csp = control->value[3] & 128 ? csp : NULL;
     error = serve->impl->view_create(serve->engine, control->view, &options);
     free(asset_root);
+    free(csp);
     return error;
 }
 

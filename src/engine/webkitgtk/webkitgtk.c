@@ -44,7 +44,9 @@ static void view_free(gpointer data)
     auvi_wk_page_destroy(view);
     g_free(view->title);
     g_free(view->asset_root);
-    view->title = view->asset_root = NULL;
+    g_free(view->csp);
+    g_free(view->policy);
+    view->title = view->asset_root = view->csp = view->policy = NULL;
     /* The view may have been closed from inside one of its own signals, whose
      * handler goes on after its report. */
     g_idle_add(free_later, view);
@@ -164,6 +166,7 @@ static int view_create(struct auvi_engine *base, uint32_t id,
     view->id = id;
     view->title = g_strdup(options->title ? options->title : "AuroraView");
     view->asset_root = g_strdup(options->asset_root);
+    view->csp = g_strdup(options->csp);
     view->width = options->width > 0 ? options->width : 800;
     view->height = options->height > 0 ? options->height : 600;
     view->dev_tools = options->dev_tools;

@@ -6,6 +6,8 @@
  *     page.c        web view: settings, loading, policy
  *     page_link.c   the extension in the page process, its link and grants
  *     scheme.c      auroraview: URLs            asset.c  files below a folder
+ *     body.c        part of a file, as a stream
+ *     pace.c        bodies no faster than the page takes them
  *     window.c      the window around the web view, whoever owns it
  *     embed_x11.c   inside a window of another program
  *     focus_x11.c   keyboard there
@@ -43,6 +45,7 @@ struct auvi_wk_view {
 
     char *title;
     char *asset_root;
+    char *csp;         /* given by the application; NULL: the default */
     int width, height; /* CSS pixels, of the next own window */
     bool dev_tools, transparent, context_menu, resizable, decorated;
 
@@ -51,6 +54,9 @@ struct auvi_wk_view {
     WebKitWebView *web;
     GBytes *html;         /* present page was given as text; else NULL */
     char **grants;        /* NULL-terminated */
+    char *policy;         /* Content-Security-Policy of answers; NULL: none */
+    GPtrArray *schemes;   /* names of the host's own; NULL: none */
+    bool foreign_page;    /* the page is none of the application's own */
     uint32_t generation;  /* of the last link that was wanted */
     bool link_due;        /* attach_link() is to come for `generation` */
     uint64_t linked_page; /* WebKit's number of the page that wanted it; 0 */
@@ -134,6 +140,10 @@ int auvi_wk_attach_link(struct auvi_wk_view *view, uint32_t generation, int fd);
 
 #define AUVI_WK_BASE_URL "auroraview://localhost/"
 void auvi_wk_scheme_setup(struct auvi_wk_view *view);
+void auvi_wk_scheme_add(struct auvi_wk_view *view, const char *scheme,
+                        WebKitURISchemeRequestCallback on_scheme_request);
+/* A page with this address is there now. */
+void auvi_wk_scheme_committed(struct auvi_wk_view *view, const char *url);
 
 /* ---- window.c ---- */
 
