@@ -6,9 +6,9 @@
  *
  *   clang -std=c11 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined
  *     -Iinclude -Isrc fuzz/fuzz_path.c src/engine/webkitgtk/asset.c
- *     src/engine/range.c
+ *     src/base/range.c
  */
-#include "engine/range.h"
+#include "base/range.h"
 #include "engine/webkitgtk/asset.h"
 
 #include <stdio.h>

@@ -42,6 +42,7 @@
 #include "auroraview/app.h"
 #include "auroraview/base.h"
 #include "auroraview/message.h"
+#include "auroraview/scheme.h"
 #include "auroraview/view.h"
 
 #endif /* AURORAVIEW_H */

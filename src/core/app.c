@@ -295,6 +295,7 @@ int auv_app_create(const auv_app_options *given, auv_app **out)
     auvi_mutex_init(&app->receive_lock, AUVI_RANK_RECEIVE, "app.receive");
     auvi_mutex_init(&app->send_lock, AUVI_RANK_SEND, "app.send");
     auvi_mutex_init(&app->spill_lock, AUVI_RANK_LEAF, "app.spill");
+    auvi_mutex_init(&app->bodies_lock, AUVI_RANK_REGISTRY, "app.bodies");
     app->spill_tail = &app->spill;
     app->rest_tail = &app->rest;
     app->parked_tail = &app->parked;

@@ -3,6 +3,7 @@
  * lifecycle, then sends an order to the link thread or a message to the page.
  */
 #include "core/core.h"
+#include "core/fetch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,7 @@ void auvi_order_free(struct auvi_order *order)
     if (!order)
         return;
     options_free(order->options);
+    auvi_answer_free(order->answer);
     auv_view_unref(order->view);
     free(order);
 }
@@ -100,9 +102,11 @@ void auvi_order_free(struct auvi_order *order)
 int auvi_view_order(auv_view *view, struct auvi_order *order)
 {
     bool must =
-        order->kind == AUVI_ORDER_CLOSE || order->kind == AUVI_ORDER_CREATE;
-    /* One lane, so that orders keep their order; only a close that finds it
-     * full takes a reserved place, and then overtakes what no longer matters. */
+        order->kind == AUVI_ORDER_CLOSE || order->kind == AUVI_ORDER_CREATE ||
+        order->kind == AUVI_ORDER_ANSWER || order->kind == AUVI_ORDER_SCHEME;
+    /* One lane, so that orders keep their order; only one of these that finds it
+     * full takes a reserved place, and then overtakes what does not matter to
+     * it. */
     int pushed = auvi_queue_push(view->app->control, AUVI_NORMAL, order);
 
     if (pushed == AUV_ERR_QUEUE_FULL && must)
@@ -263,6 +267,7 @@ static void view_free(auv_view *view)
     for (size_t i = 0; i < view->grant_count; i++)
         free(view->grants[i]);
     free(view->grants);
+    free(view->schemes);
     free(view->sent_evals);
     free(view->close_text);
     free(view->url);

@@ -1,5 +1,5 @@
 /* test_range.c - what of a body a Range header asks for. */
-#include "engine/range.h"
+#include "base/range.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -7,10 +7,12 @@
  *     auroraview.emit("name", JSON)        emits to the host; value: null
  *     new Promise(() => {})                never settles
  *
- * and one that only it has:
+ * and two that only it has:
  *
  *     auroraview.events()                  [[name, data], …] that have come,
  *                                          which are then forgotten
+ *     auroraview.fetch("URL", RANGE)       what the host answers to that, see
+ *                                          loads.h; RANGE is a Range header
  */
 #ifndef AUVI_NULL_SCRIPT_H
 #define AUVI_NULL_SCRIPT_H
@@ -23,6 +25,7 @@ enum auvi_script_kind {
     AUVI_SCRIPT_EMIT,
     AUVI_SCRIPT_NEVER,
     AUVI_SCRIPT_EVENTS,
+    AUVI_SCRIPT_FETCH,
     AUVI_SCRIPT_ERROR /* anything else */
 };
 

@@ -412,6 +412,35 @@ static int remote_set_input(struct auvi_engine *engine, uint32_t view,
                         0);
 }
 
+static int remote_add_scheme(struct auvi_engine *engine, uint32_t view,
+                             const char *scheme, int64_t timeout_ms)
+{
+    struct auvi_control control;
+
+    auvi_control_init(&control, AUVI_CONTROL_ADD_SCHEME, view);
+    control.value[0] = timeout_ms;
+    add_text(&control, scheme);
+    return order(engine, &control);
+}
+
+static int remote_answer(struct auvi_engine *engine, uint32_t view,
+                         uint32_t fetch,
+                         const struct auvi_engine_answer *answer)
+{
+    struct auvi_control control;
+
+    auvi_control_init(&control, AUVI_CONTROL_ANSWER, view);
+    control.generation = fetch;
+    control.value[0] = answer->status;
+    control.value[1] = answer->is_file;
+    control.value[2] = (int64_t)answer->offset;
+    control.value[3] = (int64_t)answer->length;
+    control.fd = answer->fd;
+    add_text(&control, answer->mime_type);
+    add_text(&control, answer->headers);
+    return order(engine, &control);
+}
+
 /* ---- reports -------------------------------------------------------------- */
 
 static void report_event(struct remote *remote,
@@ -428,6 +457,25 @@ static void report_event(struct remote *remote,
     event.height = (int32_t)control->value[6];
     event.native = (auv_native)control->value[7];
     auvi_engine_on_view_event(&remote->base, control->view, event);
+}
+
+static void report_fetch(struct remote *remote,
+                         const struct auvi_control *control, const char *method)
+{
+    char *url = auvi_control_text(control, 1);
+    char *headers = auvi_control_text(control, 2);
+    struct auvi_engine_fetch fetch = {
+        .id = control->generation,
+        .method = method,
+        .url = url ? url : "",
+        .headers = headers ? headers : "",
+    };
+    struct auvi_engine_event event = {
+        .kind = AUVI_ENGINE_FETCH, .view = control->view, .fetch = &fetch};
+
+    auvi_engine_on_event(&remote->base, &event);
+    free(url);
+    free(headers);
 }
 
 static void report(struct remote *remote, const struct auvi_control *control)
@@ -454,11 +502,16 @@ static void report(struct remote *remote, const struct auvi_control *control)
         fail(remote, (int)control->value[0], event.text);
     } else if (control->op == AUVI_CONTROL_EVENT) {
         report_event(remote, control, event.text);
+    } else if (control->op == AUVI_CONTROL_FETCH) {
+        report_fetch(remote, control, event.text);
     } else if (control->op == AUVI_CONTROL_LINK_WANTED ||
-               control->op == AUVI_CONTROL_NAVIGATION_VOID) {
+               control->op == AUVI_CONTROL_NAVIGATION_VOID ||
+               control->op == AUVI_CONTROL_FETCH_CANCELLED) {
         event.kind = control->op == AUVI_CONTROL_LINK_WANTED
                          ? AUVI_ENGINE_LINK_WANTED
-                         : AUVI_ENGINE_NAVIGATION_VOID;
+                     : control->op == AUVI_CONTROL_NAVIGATION_VOID
+                         ? AUVI_ENGINE_NAVIGATION_VOID
+                         : AUVI_ENGINE_FETCH_CANCELLED;
         event.view = control->view;
         event.generation = control->generation;
         auvi_engine_on_event(&remote->base, &event);
@@ -512,6 +565,8 @@ const struct auvi_engine_impl auvi_engine_remote = {
     .stop = remote_stop,
     .set_grants = remote_set_grants,
     .attach_link = remote_attach_link,
+    .add_scheme = remote_add_scheme,
+    .answer = remote_answer,
     .set_title = remote_set_title,
     .set_bounds = remote_set_bounds,
     .set_visible = remote_set_visible,

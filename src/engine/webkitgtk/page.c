@@ -559,6 +559,7 @@ void auvi_wk_page_destroy(struct auvi_wk_view *view)
     g_clear_pointer(&view->grants, g_strfreev);
     g_clear_pointer(&view->loading_url, g_free);
     g_clear_pointer(&view->next_load, load_free);
+    auvi_wk_fetches_destroy(view);
     g_clear_pointer(&view->schemes, g_ptr_array_unref);
 }
 

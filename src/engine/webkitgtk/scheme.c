@@ -8,7 +8,7 @@
 #include "engine/webkitgtk/scheme.h"
 
 #include "base/base.h"
-#include "engine/range.h"
+#include "base/range.h"
 #include "engine/webkitgtk/asset.h"
 #include "engine/webkitgtk/body.h"
 #include "engine/webkitgtk/pace.h"
@@ -29,6 +29,11 @@
     "connect-src %s data: blob:; worker-src %s blob:; object-src 'none'; " \
     "base-uri 'self'; form-action 'self'; frame-ancestors %s"
 
+static const char *scheme_name(const struct auvi_wk_view *view, guint index)
+{
+    return ((const struct auvi_wk_scheme *)view->schemes->pdata[index])->name;
+}
+
 void auvi_wk_policy_renew(struct auvi_wk_view *view)
 {
     GString *own;
@@ -41,8 +46,7 @@ void auvi_wk_policy_renew(struct auvi_wk_view *view)
     }
     own = g_string_new("'self' " SCHEME ":");
     for (guint i = 0; view->schemes && i < view->schemes->len; i++)
-        g_string_append_printf(own,
-                               " %s:", (const char *)view->schemes->pdata[i]);
+        g_string_append_printf(own, " %s:", scheme_name(view, i));
     s = own->str;
     view->policy = g_strdup_printf(DEFAULT_POLICY, s, s, s, s, s, s, s, s, s);
     g_string_free(own, TRUE);
@@ -57,7 +61,7 @@ static bool is_own_scheme(const struct auvi_wk_view *view, const char *url)
     for (size_t i = 0; scheme && i < G_N_ELEMENTS(always); i++)
         own |= strcmp(scheme, always[i]) == 0;
     for (guint i = 0; scheme && view->schemes && i < view->schemes->len; i++)
-        own |= strcmp(scheme, view->schemes->pdata[i]) == 0;
+        own |= strcmp(scheme, scheme_name(view, i)) == 0;
     g_free(scheme);
     return own;
 }

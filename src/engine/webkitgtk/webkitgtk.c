@@ -261,6 +261,26 @@ static int view_attach_link(struct auvi_engine *base, uint32_t id,
     return auvi_wk_attach_link(view, generation, fd);
 }
 
+static int view_add_scheme(struct auvi_engine *base, uint32_t id,
+                           const char *scheme, int64_t timeout_ms)
+{
+    struct auvi_wk_view *view = view_of(base, id);
+
+    return view ? auvi_wk_add_scheme(view, scheme, timeout_ms) : AUV_ERR_CLOSED;
+}
+
+static int view_answer(struct auvi_engine *base, uint32_t id, uint32_t fetch,
+                       const struct auvi_engine_answer *answer)
+{
+    struct auvi_wk_view *view = view_of(base, id);
+
+    if (!view) {
+        auvi_fd_close(answer->fd);
+        return AUV_ERR_CLOSED;
+    }
+    return auvi_wk_answer_fetch(view, fetch, answer);
+}
+
 static int view_set_title(struct auvi_engine *base, uint32_t id,
                           const char *title)
 {
@@ -352,6 +372,8 @@ const struct auvi_engine_impl auvi_engine_webkitgtk = {
     .stop = view_stop,
     .set_grants = view_set_grants,
     .attach_link = view_attach_link,
+    .add_scheme = view_add_scheme,
+    .answer = view_answer,
     .set_title = view_set_title,
     .set_bounds = view_set_bounds,
     .set_visible = view_set_visible,

@@ -6,7 +6,7 @@
  *     page.c        web view: settings, loading, policy
  *     page_link.c   the extension in the page process, its link and grants
  *     scheme.c      auroraview: URLs            asset.c  files below a folder
- *     body.c        part of a file, as a stream
+ *     fetches.c     URLs of the host's schemes  body.c   part of a file
  *     pace.c        bodies no faster than the page takes them
  *     window.c      the window around the web view, whoever owns it
  *     embed_x11.c   inside a window of another program
@@ -39,6 +39,12 @@ struct auvi_wk_engine {
     int xi_opcode; /* -1: no XInput 2 */
 };
 
+/* A scheme that the host answers. */
+struct auvi_wk_scheme {
+    char name[AUVI_SCHEME_SIZE];
+    int64_t timeout_ms;
+};
+
 struct auvi_wk_view {
     struct auvi_wk_engine *engine;
     uint32_t id;
@@ -52,10 +58,11 @@ struct auvi_wk_view {
     /* ---- page ---- */
     WebKitWebContext *context;
     WebKitWebView *web;
-    GBytes *html;         /* present page was given as text; else NULL */
-    char **grants;        /* NULL-terminated */
-    char *policy;         /* Content-Security-Policy of answers; NULL: none */
-    GPtrArray *schemes;   /* names of the host's own; NULL: none */
+    GBytes *html;       /* present page was given as text; else NULL */
+    char **grants;      /* NULL-terminated */
+    char *policy;       /* Content-Security-Policy of answers; NULL: none */
+    GPtrArray *schemes; /* of struct auvi_wk_scheme; NULL: none */
+    struct auvi_wk_fetches *fetches; /* of those; NULL: none */
     bool foreign_page;    /* the page is none of the application's own */
     uint32_t generation;  /* of the last link that was wanted */
     bool link_due;        /* attach_link() is to come for `generation` */
@@ -144,6 +151,14 @@ void auvi_wk_scheme_add(struct auvi_wk_view *view, const char *scheme,
                         WebKitURISchemeRequestCallback on_scheme_request);
 /* A page with this address is there now. */
 void auvi_wk_scheme_committed(struct auvi_wk_view *view, const char *url);
+
+/* ---- fetches.c ---- */
+
+int auvi_wk_add_scheme(struct auvi_wk_view *view, const char *name,
+                       int64_t timeout_ms);
+int auvi_wk_answer_fetch(struct auvi_wk_view *view, uint32_t id,
+                         const struct auvi_engine_answer *answer);
+void auvi_wk_fetches_destroy(struct auvi_wk_view *view);
 
 /* ---- window.c ---- */
 

@@ -1,4 +1,4 @@
-#include "engine/range.h"
+#include "base/range.h"
 
 #include <stdbool.h>
 #include <stddef.h>
