@@ -22,6 +22,7 @@
 
 #include "base/base.h"
 #include "page/js.h"
+#include "page/media.h"
 
 #include <gio/gunixfdlist.h>
 #include <webkit2/webkit-web-extension.h>
@@ -632,4 +633,5 @@ webkit_web_extension_initialize_with_user_data(WebKitWebExtension *extension,
                      NULL);
     g_signal_connect(extension, "user-message-received",
                      G_CALLBACK(on_process_message), NULL);
+    auvi_media_init(extension);
 }

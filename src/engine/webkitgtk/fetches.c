@@ -28,7 +28,10 @@ struct fetch {
     struct auvi_wk_fetches *all;
     uint32_t id;
     bool told;
-    WebKitURISchemeRequest *request; /* a toggle reference */
+    WebKitURISchemeRequest *request; /* a toggle reference; or */
+    WebKitUserMessage *media;        /* a player's question, and */
+    char *url;                       /* what it is about, */
+    int64_t at;                      /* from which byte on */
     guint deadline, gone;            /* sources; 0: none */
 };
 
@@ -42,6 +45,12 @@ struct auvi_wk_fetches {
 
 static void ask_more(struct auvi_wk_fetches *all);
 
+static const char *url_of(const struct fetch *fetch)
+{
+    return fetch->media ? fetch->url
+                        : webkit_uri_scheme_request_get_uri(fetch->request);
+}
+
 static void on_toggle(gpointer user, GObject *request, gboolean is_last);
 
 static void fetch_free(struct fetch *fetch)
@@ -52,7 +61,10 @@ static void fetch_free(struct fetch *fetch)
         g_source_remove(fetch->deadline);
     if (fetch->gone)
         g_source_remove(fetch->gone);
-    g_object_remove_toggle_ref(G_OBJECT(fetch->request), on_toggle, fetch);
+    if (fetch->request)
+        g_object_remove_toggle_ref(G_OBJECT(fetch->request), on_toggle, fetch);
+    g_clear_object(&fetch->media);
+    g_free(fetch->url);
     g_free(fetch);
 }
 
@@ -96,10 +108,16 @@ static gboolean on_deadline(gpointer user)
 
     fetch->deadline = 0;
     auvi_log(AUV_LOG_WARNING, "view %u: no answer in time to %s", all->view->id,
-             webkit_uri_scheme_request_get_uri(fetch->request));
-    auvi_wk_finish_error(all->view, fetch->request, SOUP_STATUS_GATEWAY_TIMEOUT,
-                         "The application has not answered in time. It may be "
-                         "busy.");
+             url_of(fetch));
+    if (fetch->media)
+        auvi_wk_media_reply(
+            fetch->media,
+            &(struct auvi_wk_media){.status = 504, .size = -1, .fd = -1});
+    else
+        auvi_wk_finish_error(
+            all->view, fetch->request, SOUP_STATUS_GATEWAY_TIMEOUT,
+            "The application has not answered in time. It may be "
+            "busy.");
     report_cancelled(fetch);
     fetch_free(fetch);
     ask_more(all);
@@ -118,20 +136,27 @@ static void add_line(const char *name, const char *value, gpointer user)
 static void ask(struct auvi_wk_view *view, struct fetch *fetch)
 {
     SoupMessageHeaders *headers =
-        webkit_uri_scheme_request_get_http_headers(fetch->request);
+        fetch->media
+            ? NULL
+            : webkit_uri_scheme_request_get_http_headers(fetch->request);
     const char *method =
-        webkit_uri_scheme_request_get_http_method(fetch->request);
+        fetch->media
+            ? NULL
+            : webkit_uri_scheme_request_get_http_method(fetch->request);
     GString *lines = g_string_new(NULL);
     struct auvi_engine_fetch asked = {
         .id = fetch->id,
         .method = method ? method : "GET",
-        .url = webkit_uri_scheme_request_get_uri(fetch->request),
+        .url = url_of(fetch),
     };
     struct auvi_engine_event event = {
         .kind = AUVI_ENGINE_FETCH, .view = view->id, .fetch = &asked};
 
     if (headers)
         soup_message_headers_foreach(headers, add_line, lines);
+    else
+        g_string_append_printf(lines, "Range: bytes=%" G_GINT64_FORMAT "-\n",
+                               (gint64)fetch->at);
     asked.headers = lines->str;
     auvi_engine_on_event(&view->engine->base, &event);
     g_string_free(lines, TRUE);
@@ -161,24 +186,48 @@ static int64_t timeout_of(const struct auvi_wk_view *view, const char *name)
     return 0;
 }
 
+static struct fetch *add_fetch(struct auvi_wk_view *view, const char *scheme)
+{
+    struct fetch *fetch = g_new0(struct fetch, 1);
+
+    fetch->all = view->fetches;
+    fetch->id = ++view->fetches->last_id;
+    fetch->deadline =
+        g_timeout_add((guint)timeout_of(view, scheme), on_deadline, fetch);
+    g_queue_push_tail(&view->fetches->waiting, fetch);
+    return fetch;
+}
+
+bool auvi_wk_fetch_media(struct auvi_wk_view *view, WebKitUserMessage *message,
+                         const char *url, int64_t at)
+{
+    char *scheme = g_uri_parse_scheme(url);
+    bool known = scheme && view->schemes && timeout_of(view, scheme) > 0;
+    struct fetch *fetch;
+
+    if (known) {
+        fetch = add_fetch(view, scheme);
+        fetch->media = g_object_ref(message);
+        fetch->url = g_strdup(url);
+        fetch->at = at;
+        ask_more(view->fetches);
+    }
+    g_free(scheme);
+    return known;
+}
+
 static void on_request(WebKitURISchemeRequest *request, gpointer user)
 {
     struct auvi_wk_view *view = user;
-    struct auvi_wk_fetches *all = view->fetches;
     const char *scheme = webkit_uri_scheme_request_get_scheme(request);
     struct fetch *fetch;
 
     if (!auvi_wk_admit(view, request))
         return;
-    fetch = g_new0(struct fetch, 1);
-    fetch->all = all;
-    fetch->id = ++all->last_id;
+    fetch = add_fetch(view, scheme);
     fetch->request = request;
     g_object_add_toggle_ref(G_OBJECT(request), on_toggle, fetch);
-    fetch->deadline =
-        g_timeout_add((guint)timeout_of(view, scheme), on_deadline, fetch);
-    g_queue_push_tail(&all->waiting, fetch);
-    ask_more(all);
+    ask_more(view->fetches);
 }
 
 int auvi_wk_add_scheme(struct auvi_wk_view *view, const char *name,
@@ -201,6 +250,7 @@ int auvi_wk_add_scheme(struct auvi_wk_view *view, const char *name,
         g_ptr_array_add(view->schemes, scheme);
         auvi_wk_scheme_add(view, scheme->name, on_request);
         auvi_wk_policy_renew(view);
+        auvi_wk_media_schemes(view);
     }
     scheme->timeout_ms = timeout_ms;
     return AUV_OK;
@@ -239,6 +289,33 @@ static SoupMessageHeaders *headers_of(const char *lines)
     return headers;
 }
 
+/* To the player in the page process, which counts what it holds open itself. */
+static void answer_media(struct fetch *fetch,
+                         const struct auvi_engine_answer *given)
+{
+    SoupMessageHeaders *headers = headers_of(given->headers);
+    struct auvi_wk_media media = {
+        .status = given->status,
+        .size = given->length <= INT64_MAX ? (int64_t)given->length : -1,
+        .offset = (int64_t)given->offset,
+        .is_file = given->is_file,
+        .fd = given->fd};
+    goffset first, last, total;
+
+    /* A part that the host has cut out itself. */
+    if (given->status == SOUP_STATUS_PARTIAL_CONTENT &&
+        soup_message_headers_get_content_range(headers, &first, &last,
+                                               &total)) {
+        media.at = first;
+        media.size = total;
+        media.offset -= first;
+    }
+    if (given->fd < 0)
+        media.status = 404;
+    auvi_wk_media_reply(fetch->media, &media);
+    soup_message_headers_unref(headers);
+}
+
 int auvi_wk_answer_fetch(struct auvi_wk_view *view, uint32_t id,
                          const struct auvi_engine_answer *given)
 {
@@ -253,6 +330,12 @@ int auvi_wk_answer_fetch(struct auvi_wk_view *view, uint32_t id,
     if (!fetch) {
         auvi_fd_close(given->fd);
         return AUV_OK; /* given up meanwhile */
+    }
+    if (fetch->media) {
+        answer_media(fetch, given);
+        fetch_free(fetch);
+        ask_more(all);
+        return AUV_OK;
     }
     if (!answer.type || !*answer.type)
         answer.type = "application/octet-stream";

@@ -391,4 +391,5 @@ void auvi_wk_scheme_setup(struct auvi_wk_view *view)
 {
     auvi_wk_policy_renew(view);
     auvi_wk_scheme_add(view, SCHEME, on_request);
+    auvi_wk_media_setup(view);
 }

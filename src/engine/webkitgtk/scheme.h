@@ -36,6 +36,23 @@ bool auvi_wk_is_head(WebKitURISchemeRequest *request);
 /* A page of the application's own asks, or somebody goes there. If not, or for a
  * method that is none of ours, the request is answered with why. */
 bool auvi_wk_admit(struct auvi_wk_view *view, WebKitURISchemeRequest *request);
+/* What a page's player is to read. */
+struct auvi_wk_media {
+    int status;
+    int64_t at, size; /* first byte, of how many in all; -1: not known */
+    int64_t offset;   /* in a file: where the first of all is */
+    bool is_file;
+    int fd; /* -1: none */
+};
+
+/* Takes fd. */
+void auvi_wk_media_reply(WebKitUserMessage *message,
+                         const struct auvi_wk_media *media);
+/* Ask the host. False: it serves no such scheme. */
+bool auvi_wk_fetch_media(struct auvi_wk_view *view, WebKitUserMessage *message,
+                         const char *url, int64_t at);
+void auvi_wk_media_schemes(struct auvi_wk_view *view);
+
 /* MIME type of a file by its name; to be freed. */
 char *auvi_wk_type_of(const char *name);
 

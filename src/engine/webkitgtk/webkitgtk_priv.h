@@ -7,6 +7,7 @@
  *     page_link.c   the extension in the page process, its link and grants
  *     scheme.c      auroraview: URLs            asset.c  files below a folder
  *     fetches.c     URLs of the host's schemes  body.c   part of a file
+ *     media.c       audio and video, for the page process
  *     pace.c        bodies no faster than the page takes them
  *     window.c      the window around the web view, whoever owns it
  *     embed_x11.c   inside a window of another program
@@ -151,6 +152,10 @@ void auvi_wk_scheme_add(struct auvi_wk_view *view, const char *scheme,
                         WebKitURISchemeRequestCallback on_scheme_request);
 /* A page with this address is there now. */
 void auvi_wk_scheme_committed(struct auvi_wk_view *view, const char *url);
+
+/* ---- media.c ---- */
+
+void auvi_wk_media_setup(struct auvi_wk_view *view);
 
 /* ---- fetches.c ---- */
 
