@@ -241,6 +241,11 @@ static void notify(PyObject *fn, PyObject *args, const char *kind,
     Py_DECREF(fn);
 }
 
+void auvi_py_notify(PyObject *fn, PyObject *args, const char *kind)
+{
+    notify(fn, args, kind, NULL);
+}
+
 void auvi_py_on_message(auv_view *view, const auv_message *message, void *user)
 {
     struct auvi_py_handler *handler = user;

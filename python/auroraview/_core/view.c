@@ -45,18 +45,19 @@ struct arguments {
 static bool parse(PyObject *args, PyObject *kwargs, struct arguments *a,
                   auv_view_options *options)
 {
-    static char *names[] = {
-        "app",       "title",     "width",       "height",
-        "url",       "html",      "asset_root",  "parent",
-        "hidden",    "dev_tools", "transparent", "context_menu",
-        "resizable", "decorated", "observer",    NULL};
+    static char *names[] = {"app",        "title",       "width",
+                            "height",     "url",         "html",
+                            "asset_root", "parent",      "hidden",
+                            "dev_tools",  "transparent", "context_menu",
+                            "resizable",  "decorated",   "observer",
+                            "csp",        NULL};
 
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O!|$ziizzzOppppppO:View", names, auvi_py_app_type,
+            args, kwargs, "O!|$ziizzzOppppppOz:View", names, auvi_py_app_type,
             &a->app, &options->title, &options->width, &options->height,
             &options->url, &options->html, &options->asset_root, &a->parent,
             &a->hidden, &a->dev_tools, &a->transparent, &a->context_menu,
-            &a->resizable, &a->decorated, &a->observer))
+            &a->resizable, &a->decorated, &a->observer, &options->csp))
         return false;
     if (a->parent) {
         unsigned long long native = PyLong_AsUnsignedLongLong(a->parent);
@@ -406,6 +407,28 @@ static PyObject *view_bind(PyObject *object, PyObject *args)
     return auvi_py_none_or_raise(rc);
 }
 
+static PyObject *view_register_scheme(PyObject *object, PyObject *args)
+{
+    auv_view *view = use(object);
+    struct auvi_py_handler *handler;
+    long long timeout_ms = 0;
+    const char *scheme;
+    PyObject *fn;
+    int rc;
+
+    if (!view || !PyArg_ParseTuple(args, "sO|L:register_scheme", &scheme, &fn,
+                                   &timeout_ms))
+        return NULL;
+    handler = auvi_py_handler_new(fn, false, false);
+    if (!handler)
+        return NULL;
+    rc = auv_view_register_scheme(view, scheme, timeout_ms, auvi_py_on_fetch,
+                                  handler, auvi_py_handler_free);
+    if (rc < 0)
+        auvi_py_handler_free(handler);
+    return auvi_py_none_or_raise(rc);
+}
+
 static PyObject *view_unbind(PyObject *object, PyObject *args)
 {
     auv_view *view = use(object);
@@ -558,6 +581,8 @@ static PyMethodDef view_methods[] = {
      "emit_wait(name, value, timeout_ms)"},
     {"bind", view_bind, METH_VARARGS, "bind(name, fn)"},
     {"unbind", view_unbind, METH_VARARGS, "unbind(name)"},
+    {"register_scheme", view_register_scheme, METH_VARARGS,
+     "register_scheme(scheme, fn, timeout_ms=0): fn(fetch)"},
     {"on", view_on, METH_VARARGS,
      "on(name, fn) -> listener: fn(value), or fn(name, value) for name ''"},
     {"observe", view_observe, METH_O,
