@@ -106,13 +106,16 @@ static enum {
     BYTES,
     PARTS,
     WHOLE,
-    NEVER
+    NEVER,
+    BIG
 } how;
+static uint64_t furthest; /* first byte that was asked for */
 static int asked;
 static auv_fetch *kept;
 
 struct body {
     uint64_t at, left;
+    uint64_t pause; /* where the host has no more for now */
 };
 
 static void on_room(auv_fetch *fetch, int error, void *user)
@@ -159,6 +162,68 @@ static void stream_wav(auv_fetch *fetch, bool parts)
         AUV_OK);
 }
 
+/* Silence of 680 seconds: 44.1 kHz, stereo, 16 bits. */
+#define BIG_SIZE ((uint64_t)680 * 176400 + 44)
+
+static void on_big_room(auv_fetch *fetch, int error, void *user)
+{
+    static const unsigned char zeros[65536];
+    unsigned char header[44] = {0};
+    struct body *body = user;
+
+    memcpy(header, "RIFF\0\0\0\0WAVEfmt \20\0\0\0\1\0\2\0", 24);
+    put32(header + 4, (uint32_t)BIG_SIZE - 8);
+    put32(header + 24, 44100);
+    put32(header + 28, 176400);
+    memcpy(header + 32, "\4\0\20\0data", 8);
+    put32(header + 40, (uint32_t)BIG_SIZE - 44);
+    while (error == AUV_OK && body->left && body->at < body->pause) {
+        bool in_header = body->at < sizeof(header);
+        size_t size =
+            in_header ? sizeof(header) - (size_t)body->at : sizeof(zeros);
+        int taken;
+
+        if (size > body->left)
+            size = (size_t)body->left;
+        taken =
+            auv_fetch_write(fetch, in_header ? header + body->at : zeros, size);
+        if (taken < 0)
+            return;
+        body->at += (uint64_t)taken;
+        body->left -= (uint64_t)taken;
+        if ((size_t)taken < size)
+            return;
+    }
+    if (error == AUV_OK && !body->left)
+        auv_fetch_end(fetch, AUV_OK);
+}
+
+static void stream_big(auv_fetch *fetch)
+{
+    auv_response response = AUV_RESPONSE_INIT;
+    struct body *body = calloc(1, sizeof(*body));
+    char range[96];
+    const char *const headers[] = {range};
+
+    assert_non_null(body);
+    assert_int_equal(auv_fetch_range(fetch, BIG_SIZE, &body->at, &body->left),
+                     1);
+    if (body->at > furthest)
+        furthest = body->at;
+    body->pause = body->at + (8u << 20);
+    snprintf(range, sizeof(range), "Content-Range: bytes %llu-%llu/%llu",
+             (unsigned long long)body->at,
+             (unsigned long long)(body->at + body->left - 1),
+             (unsigned long long)BIG_SIZE);
+    response.status = 206;
+    response.mime_type = "audio/wav";
+    response.headers = headers;
+    response.header_count = 1;
+    assert_int_equal(
+        auv_fetch_stream(fetch, &response, body->left, on_big_room, body, free),
+        AUV_OK);
+}
+
 static void on_fetch(auv_view *view, auv_fetch *fetch, void *user)
 {
     auv_response response = AUV_RESPONSE_INIT;
@@ -169,6 +234,8 @@ static void on_fetch(auv_view *view, auv_fetch *fetch, void *user)
     response.mime_type = "audio/wav";
     if (how == BYTES)
         auv_fetch_reply(fetch, &response, wav, sizeof(wav));
+    else if (how == BIG)
+        stream_big(fetch);
     else if (how == NEVER)
         kept = auv_fetch_ref(fetch);
     else
@@ -236,6 +303,27 @@ static void a_stream_with_parts_can_be_sought_in(void **state)
     plays("scene://a/tone", "audio", "0.7", "[1,true,true,0]");
 }
 
+/* Past what the host has sent: so the host is asked for that part. */
+static void a_far_seek_asks_for_the_part(void **state)
+{
+    (void)state;
+    how = BIG;
+    furthest = 0;
+    check_value(&host,
+                "new Promise(done => { const e = window.big = new Audio();"
+                " e.muted = true;"
+                " e.onplaying = () => { e.onplaying = null;"
+                "  e.currentTime = 600; };"
+                " e.onseeked = () => { const t = e.currentTime; const look ="
+                "  () => e.currentTime > t + 0.05 ?"
+                "   done([Math.round(e.duration), Math.abs(t - 600) < 0.1])"
+                "   : setTimeout(look, 5); look(); };"
+                " e.onerror = () => done('error'); e.src = 'scene://a/big';"
+                " e.play(); })",
+                "[680,true]");
+    assert_true(furthest > 590ull * 176400 && furthest < 601ull * 176400);
+}
+
 static void a_stream_as_a_whole_plays(void **state)
 {
     (void)state;
@@ -293,6 +381,7 @@ int main(void)
         CASE(what_is_no_medium_is_an_error),
         CASE(a_hosts_bytes_play),
         CASE(a_stream_with_parts_can_be_sought_in),
+        CASE(a_far_seek_asks_for_the_part),
         CASE(a_stream_as_a_whole_plays),
         CASE(a_host_that_does_not_come_stops_nobody),
         CASE(foreign_frames_shut_it_off),

@@ -6,6 +6,9 @@ from auroraview import WebView
 pytestmark = [pytest.mark.display, pytest.mark.usefixtures("webkit_engine")]
 
 
+COMPLETE = "document.title === 'local' && document.readyState === 'complete'"
+
+
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "pages").mkdir()
@@ -29,7 +32,7 @@ def test_a_local_page_of_the_asset_folder(web_pump, folder):
     view.load_local_html(folder / "pages" / "page.html")
     script = "[document.title, window.ran, window.inline, location.href]"
     loaded(web_pump, view)
-    web_pump.until(lambda: web_pump.value(view, "document.title") == "local")
+    web_pump.until(lambda: web_pump.value(view, COMPLETE))
     assert web_pump.value(view, script) == ["local", "page.js", True, "auroraview://localhost/"]
     view.close()
 
@@ -37,7 +40,7 @@ def test_a_local_page_of_the_asset_folder(web_pump, folder):
 def test_a_local_page_of_elsewhere(web_pump, folder):
     view = WebView()
     view.load_local_html(folder / "pages" / "page.html")
-    web_pump.until(lambda: web_pump.value(view, "document.title") == "local")
+    web_pump.until(lambda: web_pump.value(view, COMPLETE))
     assert web_pump.value(view, "[window.ran, location.protocol]") == ["page.js", "file:"]
     with pytest.raises(FileNotFoundError):
         view.load_local_html(folder / "none.html")
@@ -49,7 +52,7 @@ def test_the_policy_is_an_option(web_pump, folder):
         view = WebView(
             url="auroraview://localhost/pages/page.html", asset_root=folder, csp=csp
         )
-        web_pump.until(lambda: web_pump.value(view, "document.title") == "local")
+        web_pump.until(lambda: web_pump.value(view, COMPLETE))
         assert web_pump.value(view, "window.inline") == inline
         view.close()
 
@@ -77,3 +80,27 @@ def test_a_scheme_answers_pictures_streams_and_errors(web_pump, folder):
     image += "i.onerror = () => d('failed'); i.src = 'scene://a/b.svg' })"
     assert web_pump.value(view, image) == 7
     view.close()
+
+
+def test_the_panel_keeps_its_schemes_and_policy(web_pump, monkeypatch):
+    from auroraview import QtWebView
+    from qtpy import QtWidgets
+
+    monkeypatch.setenv("QT_QPA_PLATFORM", "xcb")
+
+    app = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
+    panel = QtWebView(html="<title>one</title>", csp="script-src 'none'")
+    panel.register_protocol("scene", lambda uri: uri)
+    panel.show()
+    script = "fetch('scene://a/b').then(r => r.text())"
+    assert panel.eval_js_sync("1 + 1") == 2
+    answers = []
+    panel.eval_js_async(script, lambda value, error: answers.append(value or error))
+    web_pump.until(lambda: app.processEvents() or answers, "an answer")
+    assert answers == ["scene://a/b"]
+    panel.close()
+    panel.show()  # a new view, which serves the same
+    panel.eval_js_async(script, lambda value, error: answers.append(value or error))
+    web_pump.until(lambda: app.processEvents() or len(answers) > 1, "an answer")
+    assert answers[1] == "scene://a/b"
+    panel.destroy()

@@ -108,6 +108,8 @@ class QtWebView(QtWidgets.QWidget):
         context_menu: bool = True,
         asset_root: str | os.PathLike[str] | None = None,
         transparent: bool = False,
+        *,
+        csp: str | None = None,
         **options: Any,
     ) -> None:
         refuse_options("QtWebView", options)
@@ -121,6 +123,7 @@ class QtWebView(QtWidgets.QWidget):
             "dev_tools": dev_tools,
             "context_menu": context_menu,
             "asset_root": asset_root,
+            "csp": csp,
             "transparent": transparent,
         }
         # What a view made anew shows: {"url": …}, {"html": …} or nothing.
@@ -131,6 +134,7 @@ class QtWebView(QtWidgets.QWidget):
             self._content = {"html": html}
         self._view: WebView | None = None
         self._calls: dict[str, Callable[..., Any]] = {}
+        self._protocols: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {}
         self._handlers: list[tuple[str, Callable[[Any], object]]] = []
         self._page_title = ""
         self._url = ""
@@ -172,6 +176,8 @@ class QtWebView(QtWidgets.QWidget):
 
         view._core.observe(observe)
         view._core.on("", unheard)
+        for scheme, (serve, settings) in self._protocols.items():
+            view.register_protocol(scheme, serve, **settings)
         for name, func in self._calls.items():
             view.bind_call(name, func)
         for event, handler in self._handlers:
@@ -477,6 +483,21 @@ class QtWebView(QtWidgets.QWidget):
         for name in dir(obj):
             if not name.startswith("_") and callable(getattr(obj, name)):
                 self.bind_call(f"{namespace}.{name}", getattr(obj, name))
+
+    def register_protocol(
+        self,
+        scheme: str,
+        handler: Callable[[Any], Any],
+        *,
+        with_request: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        """Serve the URLs of a scheme; see :meth:`WebView.register_protocol`."""
+        settings = {"with_request": with_request, "timeout": timeout}
+        view = self._alive()
+        if view is not None:
+            view.register_protocol(scheme, handler, **settings)  # type: ignore[arg-type]
+        self._protocols[scheme] = (handler, settings)
 
     # -- what it is ------------------------------------------------------------------
 
