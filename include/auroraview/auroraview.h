@@ -45,6 +45,7 @@
 #include "auroraview/base.h"
 #include "auroraview/channel.h"
 #include "auroraview/message.h"
+#include "auroraview/scheme.h"
 #include "auroraview/state.h"
 #include "auroraview/view.h"
 

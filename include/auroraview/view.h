@@ -93,13 +93,16 @@ typedef struct auv_view_options {
      * its subdomains, or "*" alone for all. */
     const char *const *allowed;
     size_t allowed_count;
+    const char *csp; /* Content-Security-Policy of every page of the view; NULL:
+                        a strict one for files of the asset folder and of own
+                        schemes (docs/content.md), none for html; "": none */
 } auv_view_options;
 
 #define AUV_VIEW_OPTIONS_INIT                                             \
     {                                                                     \
         sizeof(auv_view_options), NULL, 0, 0, NULL, NULL, NULL, 0, false, \
             false, false, true, true, true, NULL, NULL, NULL,             \
-            AUV_PROFILE_LOCAL, NULL, 0                                    \
+            AUV_PROFILE_LOCAL, NULL, 0, NULL                              \
     }
 
 /* Open a view. Returns at once; the engine may still be starting. If it turns

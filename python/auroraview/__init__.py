@@ -44,6 +44,12 @@ if TYPE_CHECKING:
     )
     from auroraview.integration.qt import QtWebView
     from auroraview.utils.event_timer import EventTimer
+    from auroraview.utils.file_protocol import (
+        normalize_url,
+        path_to_file_url,
+        prepare_html_with_local_assets,
+        rewrite_html_for_custom_protocol,
+    )
     from auroraview.utils.timer_backends import (
         QtTimerBackend,
         ThreadTimerBackend,
@@ -72,6 +78,8 @@ _LAZY = {
         "get_window_manager get_windows",
         "auroraview.integration.qt": "QtWebView",
         "auroraview.utils.event_timer": "EventTimer",
+        "auroraview.utils.file_protocol": "normalize_url path_to_file_url "
+        "prepare_html_with_local_assets rewrite_html_for_custom_protocol",
         "auroraview.utils.timer_backends": "QtTimerBackend ThreadTimerBackend TimerBackend "
         "get_available_backend list_registered_backends register_timer_backend",
     }.items()
@@ -81,6 +89,7 @@ _LAZY = {
 # Modules under the names that tools know.
 _MODULES = {
     "event_timer": "auroraview.utils.event_timer",
+    "file_protocol": "auroraview.utils.file_protocol",
     "timer_backends": "auroraview.utils.timer_backends",
     "qt_integration": "auroraview.integration.qt",
     "webview": "auroraview.core.webview",

@@ -300,6 +300,7 @@ int auv_app_create(const auv_app_options *given, auv_app **out)
     auvi_mutex_init(&app->info_lock, AUVI_RANK_LEAF, "app.info");
     auvi_audit_init(&app->audit);
     auvi_mutex_init(&app->spill_lock, AUVI_RANK_LEAF, "app.spill");
+    auvi_mutex_init(&app->bodies_lock, AUVI_RANK_REGISTRY, "app.bodies");
     app->spill_tail = &app->spill;
     app->rest_tail = &app->rest;
     app->parked_tail = &app->parked;

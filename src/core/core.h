@@ -55,15 +55,18 @@ enum auvi_item_kind {
     AUVI_ITEM_CHANNEL,    /* channel has an event */
     AUVI_ITEM_OFFER,      /* offer: the page has opened a channel */
     AUVI_ITEM_POST,       /* post */
+    AUVI_ITEM_FETCH,      /* fetch: a page asks for a URL of the host's */
+    AUVI_ITEM_ROOM,       /* fetch: its body has room, or has ended */
     AUVI_ITEM_CLOSED      /* event: tell observers, then forget the view */
 };
 
 struct auvi_item {
     enum auvi_item_kind kind;
     struct auvi_item *next; /* spill_lock */
-    auv_view *view;         /* a reference; NULL for POST */
+    auv_view *view;         /* a reference; NULL for POST, FETCH, ROOM */
     union {
         struct auv_call *call;
+        struct auv_fetch *fetch;
         struct auv_message *message;
         struct {
             struct auvi_request request;
@@ -104,7 +107,9 @@ enum auvi_order_kind {
     AUVI_ORDER_VISIBLE,
     AUVI_ORDER_PARENT,
     AUVI_ORDER_FOCUS,
-    AUVI_ORDER_INPUT
+    AUVI_ORDER_INPUT,
+    AUVI_ORDER_SCHEME, /* text, a: milliseconds */
+    AUVI_ORDER_ANSWER  /* navigation: the fetch; answer */
 };
 
 struct auvi_order {
@@ -113,7 +118,8 @@ struct auvi_order {
     uint32_t navigation;
     int32_t a, b, c, d;
     auv_native native;
-    auv_view_options *options; /* CREATE: a deep copy */
+    auv_view_options *options;         /* CREATE: a deep copy */
+    struct auvi_engine_answer *answer; /* ANSWER: the order's own */
     size_t length;
     char text[];
 };
@@ -189,6 +195,11 @@ struct auv_app {
     struct auvi_item *spill, **spill_tail;
     _Atomic bool spilled; /* there is some */
 
+    /* bodies_lock: bodies that are being written (body.c) */
+    struct auvi_mutex bodies_lock;
+    struct auv_fetch *bodies;
+    uint32_t next_body;
+
     /* receive_lock: who reads the links */
     struct auvi_mutex receive_lock;
     struct auv_view *rest, **rest_tail; /* left in the middle of a packet */
@@ -208,6 +219,11 @@ struct auv_app {
     bool link_thread_polls;     /* links_poller is in link_poller */
     int64_t close_deadline_us;  /* the earliest of its views; 0: none */
     int64_t engine_deadline_us; /* lost, if it says nothing until then; or 0 */
+};
+
+struct auvi_scheme {
+    char name[AUVI_SCHEME_SIZE];
+    int64_t timeout_ms;
 };
 
 /* Latest-wins events of a view: only the newest of each is told. */
@@ -291,7 +307,9 @@ struct auv_view {
 
     struct auvi_mutex streams_lock; /* what it guards: streams.h */
     struct auvi_streams *streams;
-    _Atomic bool streams_due; /* the page has to be told something */
+    _Atomic bool streams_due;  /* the page has to be told something */
+    struct auv_fetch *fetches; /* open ones, and those that somebody keeps */
+    _Atomic int32_t bodies;    /* bodies that are being written */
 
     /* consumer only */
     struct auvi_handlers *handlers;
@@ -303,6 +321,8 @@ struct auv_view {
     int64_t
         close_deadline_us; /* closing: wait no longer for the engine; or 0 */
     char *allowed; /* REMOTE: patterns where pages may lead, each a line */
+    struct auvi_scheme *schemes; /* as the engine was told */
+    size_t scheme_count;
     int close_error;
     char *close_text;
     struct auvi_item
@@ -414,6 +434,11 @@ void auvi_handlers_observe(auv_view *view, const auv_event *event);
 void auvi_handlers_state(auv_view *view, const char *key, size_t key_length,
                          const auv_message *value, auv_side source);
 void auvi_handlers_offer(auv_view *view, const char *name, size_t name_length);
+void auvi_handlers_fetch(auv_view *view, struct auv_fetch *fetch);
+/* Any thread. */
+int auvi_handlers_add_scheme(auv_view *view, const char *scheme,
+                             auv_fetch_fn fn, void *user,
+                             void (*free_user)(void *user));
 void auvi_handlers_free(auv_view *view); /* end of the view */
 struct auvi_handlers *auvi_handlers_create(void);
 

@@ -3,6 +3,7 @@
  * thread, with no lock held.
  */
 #include "core/core.h"
+#include "core/fetch.h"
 #include "core/streams.h"
 
 #include <stdlib.h>
@@ -58,6 +59,17 @@ enum auvi_process_result auvi_dispatch(void *ctx, void *what)
             atomic_fetch_add_explicit(&app->calls_handled, 1,
                                       memory_order_relaxed);
         auv_call_unref(item->u.call);
+        send_deferred(app);
+        return result;
+    case AUVI_ITEM_FETCH:
+        /* As with a call: the item lies inside. */
+        if (!auv_fetch_is_cancelled(item->u.fetch))
+            auvi_handlers_fetch(item->u.fetch->view, item->u.fetch);
+        auv_fetch_unref(item->u.fetch);
+        send_deferred(app);
+        return result;
+    case AUVI_ITEM_ROOM:
+        auvi_body_tell(item->u.fetch);
         send_deferred(app);
         return result;
     case AUVI_ITEM_CANCELLED:
@@ -123,6 +135,12 @@ void auvi_item_discard(struct auvi_item *item)
     case AUVI_ITEM_CALL:
         auvi_pressure_remove(item->u.call->view, item->u.call->message);
         auv_call_unref(item->u.call);
+        return;
+    case AUVI_ITEM_FETCH:
+        auv_fetch_unref(item->u.fetch);
+        return;
+    case AUVI_ITEM_ROOM:
+        auvi_body_discard(item->u.fetch);
         return;
     case AUVI_ITEM_CANCELLED:
         auvi_call_cancelled(item, false);

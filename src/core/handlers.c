@@ -8,6 +8,7 @@
  * no handler of the view is running.
  */
 #include "core/core.h"
+#include "core/fetch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,8 @@ enum op_kind {
     OP_OFF,
     OP_OBSERVE,
     OP_STATE,
-    OP_OFFER
+    OP_OFFER,
+    OP_SCHEME
 };
 
 /* An entry of the table, and while it travels an operation on it. */
@@ -32,6 +34,7 @@ struct auvi_handler_op {
         auv_event_fn event;
         auv_state_fn state;
         auv_offer_fn offer;
+        auv_fetch_fn fetch;
     } fn;
     void *user;
     void (*free_user)(void *user);
@@ -50,6 +53,7 @@ struct auvi_handlers {
     struct auvi_handler_op *calls[BUCKETS];
     struct auvi_handler_op *listeners[BUCKETS];
     struct auvi_handler_op *observers, *states, *offers;
+    struct auvi_handler_op *schemes;
     unsigned depth; /* handlers of this view that are running */
     bool has_dead;
 };
@@ -122,6 +126,7 @@ static void sweep(struct auvi_handlers *handlers)
     list_sweep(&handlers->observers);
     list_sweep(&handlers->states);
     list_sweep(&handlers->offers);
+    list_sweep(&handlers->schemes);
     handlers->depth--;
 }
 
@@ -168,6 +173,17 @@ static void observer_catch_up(auv_view *view, struct auvi_handler_op *op)
     }
 }
 
+static struct auvi_handler_op *find_scheme(struct auvi_handlers *handlers,
+                                           const char *name, size_t length)
+{
+    struct auvi_handler_op *op = handlers->schemes;
+
+    while (op && (op->dead || op->name_length != length ||
+                  memcmp(op->name, name, length) != 0))
+        op = op->next;
+    return op;
+}
+
 void auvi_handlers_apply(auv_view *view, struct auvi_handler_op *op)
 {
     struct auvi_handlers *handlers = view->handlers;
@@ -190,6 +206,12 @@ void auvi_handlers_apply(auv_view *view, struct auvi_handler_op *op)
         break;
     case OP_ON:
         list_append(&handlers->listeners[op->hash % BUCKETS], op);
+        break;
+    case OP_SCHEME:
+        old = find_scheme(handlers, op->name, op->name_length);
+        if (old)
+            kill_op(handlers, old);
+        list_append(&handlers->schemes, op);
         break;
     case OP_OBSERVE:
         list_append(&handlers->observers, op);
@@ -377,6 +399,24 @@ void auvi_handlers_offer(auv_view *view, const char *name, size_t name_length)
     sweep(handlers);
 }
 
+void auvi_handlers_fetch(auv_view *view, struct auv_fetch *fetch)
+{
+    struct auvi_handlers *handlers = view->handlers;
+    const char *url = auv_fetch_url(fetch);
+    struct auvi_handler_op *op = NULL;
+
+    if (!view->forgotten)
+        op = find_scheme(handlers, url, strcspn(url, ":"));
+    if (!op) {
+        auvi_fetch_fail(fetch, 404, "Nobody serves this scheme.");
+        return;
+    }
+    handlers->depth++;
+    op->fn.fetch(view, fetch, op->user);
+    handlers->depth--;
+    sweep(handlers);
+}
+
 void auvi_handlers_free(auv_view *view)
 {
     struct auvi_handlers *handlers = view->handlers;
@@ -394,6 +434,8 @@ void auvi_handlers_free(auv_view *view)
     for (struct auvi_handler_op *op = handlers->states; op; op = op->next)
         kill_op(handlers, op);
     for (struct auvi_handler_op *op = handlers->offers; op; op = op->next)
+        kill_op(handlers, op);
+    for (struct auvi_handler_op *op = handlers->schemes; op; op = op->next)
         kill_op(handlers, op);
     sweep(handlers);
 }
@@ -583,4 +625,18 @@ int auv_view_on_channel(auv_view *view, const char *name, size_t name_length,
     listener = op->listener;
     error = send_op(view, op);
     return error < 0 ? error : listener;
+}
+
+int auvi_handlers_add_scheme(auv_view *view, const char *scheme,
+                             auv_fetch_fn fn, void *user,
+                             void (*free_user)(void *user))
+{
+    struct auvi_handler_op *op = NULL;
+    int error = new_op(view, OP_SCHEME, scheme, AUV_NUL_TERMINATED, true, user,
+                       free_user, &op);
+
+    if (error < 0)
+        return error;
+    op->fn.fetch = fn;
+    return send_op(view, op);
 }

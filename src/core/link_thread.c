@@ -7,6 +7,7 @@
  * for a page, and takes no lock that is held while host code runs.
  */
 #include "core/core.h"
+#include "core/fetch.h"
 #include "core/streams.h"
 
 #include <stdio.h>
@@ -53,6 +54,7 @@ static void view_gone(auv_view *view, auv_close_reason reason)
     auvi_calls_cancel(view, 0, 0);
     auvi_streams_end(view, view->close_error < 0 ? view->close_error
                                                  : AUV_ERR_CLOSED);
+    auvi_fetches_cancel(view, 0, AUV_ERR_CLOSED);
     auvi_mutex_lock(&app->send_lock);
     auvi_send_drop_held(view);
     auvi_mutex_unlock(&app->send_lock);
@@ -228,6 +230,8 @@ static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
     case AUVI_ENGINE_NAVIGATION_VOID:
     case AUVI_ENGINE_COMMITTED:
     case AUVI_ENGINE_DENIED:
+    case AUVI_ENGINE_FETCH:
+    case AUVI_ENGINE_FETCH_CANCELLED:
         view = auvi_registry_find(app, event->view);
         if (!view)
             return;
@@ -241,6 +245,10 @@ static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
             on_committed(app, view, event->text);
         else if (event->kind == AUVI_ENGINE_DENIED)
             on_denied(app, view, event->text);
+        else if (event->kind == AUVI_ENGINE_FETCH)
+            auvi_fetch_begin(view, event->fetch);
+        else if (event->kind == AUVI_ENGINE_FETCH_CANCELLED)
+            auvi_fetches_cancel(view, event->generation, AUV_ERR_CANCELLED);
         else
             on_view_event(app, view, event->event);
         auv_view_unref(view);
@@ -333,6 +341,39 @@ static int grant_own(struct auv_app *app, auv_view *view, const char *origin)
 
     free(line);
     return error == 1 ? send_grants(app, view) : error;
+}
+
+static int add_scheme(struct auv_app *app, auv_view *view,
+                      const struct auvi_order *order)
+{
+    struct auvi_scheme *grown, *scheme = NULL;
+
+    for (size_t i = 0; i < view->scheme_count; i++)
+        if (strcmp(view->schemes[i].name, order->text) == 0)
+            scheme = &view->schemes[i];
+    if (!scheme) {
+        grown = realloc(view->schemes,
+                        (view->scheme_count + 1) * sizeof(*view->schemes));
+        if (!grown)
+            return auvi_fail(AUV_ERR_NOMEM, "no memory for a scheme");
+        view->schemes = grown;
+        scheme = &grown[view->scheme_count++];
+        memset(scheme, 0, sizeof(*scheme));
+        memcpy(scheme->name, order->text, order->length);
+    }
+    scheme->timeout_ms = order->a;
+    return app->engine_impl->add_scheme(app->engine, view->id, scheme->name,
+                                        scheme->timeout_ms);
+}
+
+static int answer_fetch(struct auv_app *app, auv_view *view,
+                        struct auvi_order *order)
+{
+    struct auvi_engine_answer answer = *order->answer;
+
+    order->answer->fd = -1; /* the engine takes it */
+    return app->engine_impl->answer(app->engine, view->id, order->navigation,
+                                    &answer);
 }
 
 static void order_create(struct auv_app *app, struct auvi_order *order)
@@ -450,6 +491,7 @@ static void order_close(struct auv_app *app, auv_view *view)
     /* Nobody is there to hear of these any more, however long it takes. */
     auvi_requests_end_view(app, view->id, AUV_ERR_CLOSED);
     auvi_calls_cancel(view, 0, 0);
+    auvi_fetches_cancel(view, 0, AUV_ERR_CLOSED);
     view->close_deadline_us = auvi_clock_us() + CLOSE_WAIT_US;
     if (!app->close_deadline_us)
         app->close_deadline_us = view->close_deadline_us;
@@ -573,6 +615,12 @@ static void run_order(struct auv_app *app, struct auvi_order *order)
     case AUVI_ORDER_INPUT:
         error = impl->set_input(engine, id, order->a != 0);
         break;
+    case AUVI_ORDER_SCHEME:
+        error = add_scheme(app, view, order);
+        break;
+    case AUVI_ORDER_ANSWER:
+        answer_fetch(app, view, order);
+        return; /* one that is gone is no failure */
     case AUVI_ORDER_CREATE:
     case AUVI_ORDER_CLOSE:
         break;
@@ -700,6 +748,8 @@ void auvi_link_thread_main(void *ctx)
                 app->engine_impl->poll_once(app->engine);
             else if (events[i].key == KEY_LINKS)
                 receive(app);
+            else if (events[i].key >= AUVI_KEY_BODIES)
+                auvi_body_ready(app, events[i].key, events[i].events);
             else if (events[i].key < KEY_WAKE)
                 on_writable(app, (uint32_t)events[i].key);
         }

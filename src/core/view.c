@@ -3,6 +3,7 @@
  * lifecycle, then sends an order to the link thread or a message to the page.
  */
 #include "core/core.h"
+#include "core/fetch.h"
 #include "core/streams.h"
 
 #include <stdlib.h>
@@ -30,6 +31,7 @@ static void options_free(auv_view_options *options)
         return;
     free((char *)options->title);
     free((char *)options->asset_root);
+    free((char *)options->csp);
     free(options);
 }
 
@@ -37,6 +39,7 @@ static void options_free(auv_view_options *options)
 static auv_view_options *options_copy(const auv_view_options *from)
 {
     auv_view_options *copy = malloc(sizeof(*copy));
+    const char *asset_root, *csp;
 
     if (!copy)
         return NULL;
@@ -45,8 +48,12 @@ static auv_view_options *options_copy(const auv_view_options *from)
     copy->allowed = NULL; /* likewise */
     copy->allowed_count = 0;
     copy->title = copy_text(copy->title ? copy->title : "AuroraView");
-    copy->asset_root = copy_text(copy->asset_root);
-    if (!copy->title || (from->asset_root && !copy->asset_root)) {
+    asset_root = copy->asset_root;
+    csp = copy->csp;
+    copy->asset_root = copy_text(asset_root);
+    copy->csp = copy_text(csp);
+    if (!copy->title || (asset_root && !copy->asset_root) ||
+        (csp && !copy->csp)) {
         options_free(copy);
         return NULL;
     }
@@ -90,6 +97,7 @@ void auvi_order_free(struct auvi_order *order)
     if (!order)
         return;
     options_free(order->options);
+    auvi_answer_free(order->answer);
     auv_view_unref(order->view);
     free(order);
 }
@@ -97,9 +105,11 @@ void auvi_order_free(struct auvi_order *order)
 int auvi_view_order(auv_view *view, struct auvi_order *order)
 {
     bool must =
-        order->kind == AUVI_ORDER_CLOSE || order->kind == AUVI_ORDER_CREATE;
-    /* One lane, so that orders keep their order; only a close that finds it
-     * full takes a reserved place, and then overtakes what no longer matters. */
+        order->kind == AUVI_ORDER_CLOSE || order->kind == AUVI_ORDER_CREATE ||
+        order->kind == AUVI_ORDER_ANSWER || order->kind == AUVI_ORDER_SCHEME;
+    /* One lane, so that orders keep their order; only one of these that finds it
+     * full takes a reserved place, and then overtakes what does not matter to
+     * it. */
     int pushed = auvi_queue_push(view->app->control, AUVI_NORMAL, order);
 
     if (pushed == AUV_ERR_QUEUE_FULL && must)
@@ -263,6 +273,7 @@ static void view_free(auv_view *view)
     auvi_permits_fini(&view->permits);
     auvi_documents_destroy(view->documents);
     free(view->allowed);
+    free(view->schemes);
     free(view->sent_evals);
     free(view->close_text);
     free(view->url);

@@ -24,6 +24,28 @@
 
 struct auvi_engine;
 
+#define AUVI_SCHEME_SIZE 33 /* of a scheme's name, with its NUL */
+
+/* A page asks for a URL of one of the host's schemes. */
+struct auvi_engine_fetch {
+    uint32_t id;         /* unique among the view's open ones */
+    const char *method;  /* GET or HEAD */
+    const char *url;     /* as is `method`: borrowed */
+    const char *headers; /* "Name: value\n", any number of times */
+};
+
+/* The answer to that. */
+struct auvi_engine_answer {
+    int status;
+    const char *mime_type;
+    const char *headers; /* as above; NULL: none */
+    int fd; /* the body: `length` bytes of a regular file from `offset` on, or
+               what comes out of a stream; -1: empty */
+    bool is_file;
+    uint64_t offset;
+    uint64_t length; /* UINT64_MAX: not known, streams only */
+};
+
 /* What an engine reports. One struct for all kinds; fields as noted. */
 enum auvi_engine_event_kind {
     AUVI_ENGINE_READY = 1, /* may be given views; text: engine and version, and
@@ -42,8 +64,12 @@ enum auvi_engine_event_kind {
                               taken the other's place, as the engine itself
                               knows it, "" if it cannot tell. Behind the
                               LINK_WANTED of that document's process */
-    AUVI_ENGINE_DENIED     /* view; text: "what US address US why": the engine
+    AUVI_ENGINE_DENIED,    /* view; text: "what US address US why": the engine
                               has refused the page something */
+    AUVI_ENGINE_FETCH,     /* view, fetch. At most 256 of a view are open */
+    AUVI_ENGINE_FETCH_CANCELLED /* view, generation: the fetch's id; nobody
+                               waits for it any more. It may have been answered
+                               already */
 };
 
 struct auvi_engine_event {
@@ -52,7 +78,8 @@ struct auvi_engine_event {
     const char *text; /* borrowed; may be NULL */
     uint32_t view;
     uint32_t generation;
-    const auv_event *event; /* VIEW: borrowed */
+    const auv_event *event;                /* VIEW: borrowed */
+    const struct auvi_engine_fetch *fetch; /* FETCH: borrowed */
 };
 
 /* Where the reports go: the core, or in the engine program the serving half of
@@ -116,6 +143,14 @@ struct auvi_engine_impl {
      * link. Takes fd in any case. A stale generation just closes it. */
     int (*attach_link)(struct auvi_engine *engine, uint32_t view,
                        uint32_t generation, int fd);
+
+    /* Report fetches of this scheme's URLs from now on; such a one that is not
+     * answered within timeout_ms, the engine answers itself. */
+    int (*add_scheme)(struct auvi_engine *engine, uint32_t view,
+                      const char *scheme, int64_t timeout_ms);
+    /* Takes answer->fd in any case; a fetch that is gone just closes it. */
+    int (*answer)(struct auvi_engine *engine, uint32_t view, uint32_t fetch,
+                  const struct auvi_engine_answer *answer);
 
     /* ---- window and embedding ---- */
 

@@ -25,6 +25,7 @@
 #include "page/frames.h"
 #include "page/grants.h"
 #include "page/js.h"
+#include "page/media.h"
 #include "page/remote_js.h"
 
 #include <gio/gunixfdlist.h>
@@ -677,4 +678,5 @@ webkit_web_extension_initialize_with_user_data(WebKitWebExtension *extension,
                      NULL);
     g_signal_connect(extension, "user-message-received",
                      G_CALLBACK(on_process_message), NULL);
+    auvi_media_init(extension);
 }

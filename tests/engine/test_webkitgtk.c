@@ -597,8 +597,9 @@ static int set_up(void **state)
     mkdir(path, 0755);
     snprintf(path, sizeof(path), "%s/link", folder);
     assert_int_equal(symlink("/etc", path), 0);
-    write_file("index.html",
-               "<title>assets</title><script type=module>"
+    write_file("index.html", "<title>assets</title>"
+                             "<script type=module src=index.js></script>");
+    write_file("index.js",
                "import { name } from './module.js';"
                "const data = await (await fetch('data.json')).json();"
                "const worker = new Worker('worker.js');"
@@ -608,8 +609,7 @@ static int set_up(void **state)
                "const other = await (await fetch("
                " 'auroraview://other/text.txt')).text();"
                "document.title = [name, data.name, said, other,"
-               " isSecureContext ? 'secure' : 'insecure'].join(' ');"
-               "</script>");
+               " isSecureContext ? 'secure' : 'insecure'].join(' ');");
     write_file("module.js", "export const name = 'module';");
     write_file("data.json", "{\"name\":\"data\"}");
     write_file("worker.js", "postMessage('worker');");

@@ -64,6 +64,8 @@ static void invocations_have_a_name_and_a_value(void **state)
     assert_int_equal(script.json_length, 7);
     assert_int_equal(parse("new Promise(() => {})"), AUVI_SCRIPT_NEVER);
     assert_int_equal(parse("auroraview.events()"), AUVI_SCRIPT_EVENTS);
+    assert_int_equal(parse("auroraview.fetch(\"a:b\", \"bytes=0-\")"),
+                     AUVI_SCRIPT_FETCH);
     assert_int_equal(parse("auroraview.call()"), AUVI_SCRIPT_ERROR);
     assert_int_equal(parse("auroraview.call(\"a\", )"), AUVI_SCRIPT_ERROR);
     assert_int_equal(parse("auroraview.call(\"a\" 1)"), AUVI_SCRIPT_ERROR);

@@ -182,6 +182,7 @@ static void let_go(struct auvi_py_app *self)
     current = outer;
     self->destroying = false;
     auvi_py_calls_release(self);
+    auvi_py_fetches_release(self);
     Py_CLEAR(self->raised);
 }
 

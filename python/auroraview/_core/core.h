@@ -30,6 +30,7 @@
 /* ---- objects ----------------------------------------------------------- */
 
 struct auvi_py_call;
+struct auvi_py_fetch;
 struct auvi_py_view;
 
 struct auvi_py_app {
@@ -38,14 +39,15 @@ struct auvi_py_app {
     PyObject *raised;           /* BaseException that a handler let out: the
                                    process call raises it when it returns */
     struct auvi_py_call *dropped; /* while destroying: to be released then */
-    unsigned fork_epoch;          /* of the process that made it */
-    int users;                    /* threads inside the library without the GIL;
+    struct auvi_py_fetch *dropped_fetches; /* likewise */
+    unsigned fork_epoch;                   /* of the process that made it */
+    int users;            /* threads inside the library without the GIL;
                                    changed under the GIL */
-    bool closing;                 /* destroy() has begun: no newcomers */
-    bool destroying;              /* inside auv_app_destroy() */
-    bool ready;                   /* `lock` and `left` exist */
-    pthread_mutex_t lock;         /* only what `left` needs */
-    pthread_cond_t left;          /* users fell to 0 */
+    bool closing;         /* destroy() has begun: no newcomers */
+    bool destroying;      /* inside auv_app_destroy() */
+    bool ready;           /* `lock` and `left` exist */
+    pthread_mutex_t lock; /* only what `left` needs */
+    pthread_cond_t left;  /* users fell to 0 */
 };
 
 struct auvi_py_view {
@@ -69,11 +71,13 @@ void auvi_py_after_fork(void);
 extern PyTypeObject *auvi_py_app_type;
 extern PyTypeObject *auvi_py_view_type;
 extern PyTypeObject *auvi_py_call_type;
+extern PyTypeObject *auvi_py_fetch_type;
 extern PyType_Spec auvi_py_app_spec;
 extern PyType_Spec auvi_py_view_spec;
 extern PyType_Spec auvi_py_call_spec;
 extern PyTypeObject *auvi_py_channel_type;
 extern PyType_Spec auvi_py_channel_spec;
+extern PyType_Spec auvi_py_fetch_spec;
 
 /* Free an instance of one of the types above. */
 void auvi_py_free(PyObject *self);
@@ -93,6 +97,9 @@ PyObject *auvi_py_frame_object(struct auvi_py_frame *frame);
 PyObject *auvi_py_current_call(PyObject *module, PyObject *unused);
 /* Let go of the calls that were dropped during auv_app_destroy(). */
 void auvi_py_calls_release(struct auvi_py_app *app);
+/* fetch.c: the same. */
+void auvi_py_fetches_release(struct auvi_py_app *app);
+void auvi_py_on_fetch(auv_view *view, auv_fetch *fetch, void *user);
 
 /* ---- errors (errors.c) ------------------------------------------------- */
 

@@ -179,7 +179,8 @@ static int core_exec(PyObject *module)
         add_type(module, &auvi_py_view_type, &auvi_py_view_spec, "View") < 0 ||
         add_type(module, &auvi_py_call_type, &auvi_py_call_spec, "Call") < 0 ||
         add_type(module, &auvi_py_channel_type, &auvi_py_channel_spec,
-                 "Channel") < 0)
+                 "Channel") < 0 ||
+        add_type(module, &auvi_py_fetch_type, &auvi_py_fetch_spec, "Fetch") < 0)
         return -1;
     for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++)
         if (PyModule_AddIntConstant(module, constants[i].name,

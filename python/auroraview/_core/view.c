@@ -50,15 +50,15 @@ static bool parse(PyObject *args, PyObject *kwargs, struct arguments *a,
         "app",         "title",        "width",     "height",    "url",
         "html",        "asset_root",   "parent",    "hidden",    "dev_tools",
         "transparent", "context_menu", "resizable", "decorated", "observer",
-        "remote",      "allowed",      NULL};
+        "remote",      "allowed",      "csp",       NULL};
 
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O!|$ziizzzOppppppOpO:View", names, auvi_py_app_type,
+            args, kwargs, "O!|$ziizzzOppppppOpOz:View", names, auvi_py_app_type,
             &a->app, &options->title, &options->width, &options->height,
             &options->url, &options->html, &options->asset_root, &a->parent,
             &a->hidden, &a->dev_tools, &a->transparent, &a->context_menu,
-            &a->resizable, &a->decorated, &a->observer, &a->remote,
-            &a->allowed))
+            &a->resizable, &a->decorated, &a->observer, &a->remote, &a->allowed,
+            &options->csp))
         return false;
     if (a->parent) {
         unsigned long long native = PyLong_AsUnsignedLongLong(a->parent);
@@ -404,6 +404,28 @@ static PyObject *view_bind(PyObject *object, PyObject *args)
     return auvi_py_none_or_raise(rc);
 }
 
+static PyObject *view_register_scheme(PyObject *object, PyObject *args)
+{
+    auv_view *view = use(object);
+    struct auvi_py_handler *handler;
+    long long timeout_ms = 0;
+    const char *scheme;
+    PyObject *fn;
+    int rc;
+
+    if (!view || !PyArg_ParseTuple(args, "sO|L:register_scheme", &scheme, &fn,
+                                   &timeout_ms))
+        return NULL;
+    handler = auvi_py_handler_new(fn, false);
+    if (!handler)
+        return NULL;
+    rc = auv_view_register_scheme(view, scheme, timeout_ms, auvi_py_on_fetch,
+                                  handler, auvi_py_handler_free);
+    if (rc < 0)
+        auvi_py_handler_free(handler);
+    return auvi_py_none_or_raise(rc);
+}
+
 static PyObject *view_unbind(PyObject *object, PyObject *args)
 {
     auv_view *view = use(object);
@@ -573,6 +595,8 @@ static PyMethodDef view_methods[] = {
     {"unbind", view_unbind, METH_VARARGS, "unbind(name)"},
     {"set_methods", view_set_methods, METH_VARARGS,
      "set_methods(json): what pages are told of the bound methods"},
+    {"register_scheme", view_register_scheme, METH_VARARGS,
+     "register_scheme(scheme, fn, timeout_ms=0): fn(fetch)"},
     {"on", view_on, METH_VARARGS,
      "on(name, fn) -> listener: fn(value), or fn(name, value) for name ''"},
     {"observe", view_observe, METH_O,

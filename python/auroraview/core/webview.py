@@ -119,6 +119,7 @@ class WebView(PageFunctions):
         decorations: bool | None = None,
         parent_hwnd: int | None = None,
         asset_root: str | os.PathLike[str] | None = None,
+        csp: str | None = None,
         transparent: bool = False,
         auto_show: bool = True,
         profile: str = "local",
@@ -139,6 +140,7 @@ class WebView(PageFunctions):
         self._embedded = bool(parent)
         self._hwnd: int | None = None
         self._url: str | None = None
+        self._asset_root = None if asset_root is None else os.fspath(asset_root)
         self._done = False
         self._init_functions()
         # Events may be told on another thread as soon as the view is made.
@@ -155,7 +157,8 @@ class WebView(PageFunctions):
             url=url,
             # A parser of HTML makes the same of a NUL, which C text cannot hold.
             html=None if html is None else html.replace("\0", "\ufffd"),
-            asset_root=None if asset_root is None else os.fspath(asset_root),
+            asset_root=self._asset_root,
+            csp=csp,
             parent=parent or 0,
             hidden=not auto_show,
             dev_tools=debug,
@@ -341,6 +344,70 @@ class WebView(PageFunctions):
     def load_file(self, path: str | os.PathLike[str]) -> None:
         """Load a file of this machine. Raises FileNotFoundError if there is none."""
         self._core.navigate(file_url(path))
+
+    def load_local_html(self, path: str | os.PathLike[str], rewrite_paths: bool = True) -> None:
+        """Load a local HTML file with what it refers to.
+
+        A file in the asset folder is shown as HTML text whose relative links lead
+        into that folder (``rewrite_paths=False`` leaves them alone: they are then
+        relative to the folder itself). Any other file is loaded as ``file:``,
+        where relative links work by themselves. Raises FileNotFoundError if there
+        is none, and UnicodeDecodeError if it is not UTF-8.
+        """
+        import pathlib
+
+        from auroraview.utils.file_protocol import rewrite_html_for_custom_protocol
+
+        file_url(path)  # complains
+        file = pathlib.Path(path).resolve()
+        root = None if self._asset_root is None else pathlib.Path(self._asset_root).resolve()
+        if root is None or root not in file.parents:
+            self.load_file(file)
+            return
+        html = file.read_text(encoding="utf-8-sig")
+        if rewrite_paths:
+            base = file.parent.relative_to(root).as_posix()
+            html = rewrite_html_for_custom_protocol(html, "" if base == "." else base)
+        self.load_html(html.replace("\0", "\ufffd"))
+
+    def register_protocol(
+        self,
+        scheme: str,
+        handler: Callable[[Any], Any],
+        *,
+        with_request: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        """Serve the URLs of a scheme: ``handler(uri)`` runs for each, as handlers
+        of calls do, and what it returns is the answer.
+
+        - ``{"data": …, "mime_type": str, "status": int, "headers": {…}}``, each of
+          which may be missing, or only the data:
+        - bytes or any buffer, or str;
+        - a ``pathlib.Path``: that file, read by the engine;
+        - a file object, read from where it stands, and closed;
+        - an iterator or generator of bytes: asked for more as the page takes it;
+        - None: status 404;
+        - a ``concurrent.futures.Future`` of one of these.
+
+        Parts that a page asks for (``Range``) are cut out of bytes and files by
+        themselves. A handler that raises is logged, and the page gets status 500;
+        for FileNotFoundError it is 404, for PermissionError 403.
+
+        With ``with_request`` the handler gets a ``ProtocolRequest`` (``url``,
+        ``method``, ``header(name)``, ``range(size)``, ``is_cancelled()``)
+        instead. A page waits ``timeout`` seconds for the answer to begin, 30 by
+        default, and then gets status 504.
+
+        A second registration replaces the first. Any thread. Raises
+        InvalidArgument for a scheme that is none or has a meaning already.
+        """
+        from auroraview.core.protocol import serve
+
+        if not callable(handler):
+            raise TypeError(f"a handler must be callable, not {handler!r}")
+        milliseconds = 0 if timeout is None else max(1, int(timeout * 1000))
+        self._core.register_scheme(scheme, serve(handler, with_request), milliseconds)
 
     def get_current_url(self) -> str | None:
         return self._url

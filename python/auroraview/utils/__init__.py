@@ -1,1 +1,1 @@
-"""What tools need around a view: main-thread dispatch and timers."""
+"""What tools need around a view: main-thread dispatch, timers, local files."""

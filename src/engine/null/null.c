@@ -10,12 +10,16 @@
 #include "base/base.h"
 #include "base/grant.h"
 #include "engine/engine.h"
+#include "engine/null/loads.h"
+#include "engine/null/script.h"
 #include "engine/null/streams.h"
 #include "wire/link.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* In the poller; smaller ones are views. */
+#define KEY_LOADS ((uint64_t)1 << 32)
 #define BURST 64 /* frames of one page before the next gets its turn */
 
 /* A frame that the host did not take yet. */
@@ -49,6 +53,7 @@ struct null_engine {
     struct auvi_engine base;
     int poller;
     struct null_view *views;
+    struct auvi_null_loads *loads;
 };
 
 static struct null_engine *null_of(struct auvi_engine *engine)
@@ -239,6 +244,29 @@ static void page_keep_event(struct null_view *view,
     view->events_length = (size_t)(at - grown);
 }
 
+static void on_loaded(void *ctx, uint32_t id, uint64_t eval, bool error,
+                      const char *json, size_t length)
+{
+    struct null_view *view = find_view(ctx, id);
+
+    if (view)
+        page_result(ctx, view, eval, error, json, length);
+}
+
+static void page_fetch(struct null_engine *null, struct null_view *view,
+                       uint64_t eval, const struct auvi_script *script)
+{
+    char range[128] = "";
+
+    /* A text without escapes; anything else is no range. */
+    if (script->json_length > 2 && script->json_length < sizeof(range) &&
+        *script->json == '"') {
+        memcpy(range, script->json + 1, script->json_length - 2);
+        range[script->json_length - 2] = '\0';
+    }
+    auvi_null_loads_begin(null->loads, view->id, eval, script->name, range);
+}
+
 static void page_eval(struct null_engine *null, struct null_view *view,
                       const struct auvi_frame *frame)
 {
@@ -271,6 +299,8 @@ static void page_eval(struct null_engine *null, struct null_view *view,
         page_result(null, view, frame->id, false, "null", 4);
     } else if (script.kind == AUVI_SCRIPT_EVENTS) {
         page_events(null, view, frame->id);
+    } else if (script.kind == AUVI_SCRIPT_FETCH) {
+        page_fetch(null, view, frame->id, &script);
     } else if (!auvi_null_streams_run(view->streams, frame->id, &script) &&
                script.kind == AUVI_SCRIPT_ERROR) {
         page_result(null, view, frame->id, true, no_script,
@@ -376,6 +406,13 @@ static int null_create(const struct auvi_engine_config *config,
         free(null);
         return error;
     }
+    null->loads = auvi_null_loads_create(&null->base, null->poller, KEY_LOADS,
+                                         on_loaded, null);
+    if (!null->loads) {
+        auvi_fd_close(null->poller);
+        free(null);
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for an engine");
+    }
     *out = &null->base;
     auvi_engine_on_event(&null->base, &ready);
     return AUV_OK;
@@ -409,6 +446,7 @@ static void null_destroy(struct auvi_engine *engine)
         view_free(null->views);
         null->views = next;
     }
+    auvi_null_loads_destroy(null->loads);
     auvi_fd_close(null->poller);
     free(null);
 }
@@ -451,6 +489,7 @@ static void null_view_close(struct auvi_engine *engine, uint32_t id)
         if (view->id != id)
             continue;
         *at = view->next;
+        auvi_null_loads_cancel(null->loads, id, true);
         view_free(view);
         break;
     }
@@ -552,6 +591,7 @@ static int load(struct null_engine *null, uint32_t id, uint32_t navigation,
         frame.generation = view->document;
         page_send(null, view, &frame);
     }
+    auvi_null_loads_cancel(null->loads, id, false);
     view->events_length = 0;
     view->document = ++view->documents;
     auvi_null_streams_reset(view->streams, view->document);
@@ -667,6 +707,20 @@ static int null_attach_link(struct auvi_engine *engine, uint32_t id,
     return error;
 }
 
+static int null_add_scheme(struct auvi_engine *engine, uint32_t id,
+                           const char *scheme, int64_t timeout_ms)
+{
+    (void)timeout_ms; /* a real engine's pages may not wait for ever */
+    return auvi_null_loads_add_scheme(null_of(engine)->loads, id, scheme);
+}
+
+static int null_answer(struct auvi_engine *engine, uint32_t id, uint32_t fetch,
+                       const struct auvi_engine_answer *answer)
+{
+    auvi_null_loads_answer(null_of(engine)->loads, id, fetch, answer);
+    return AUV_OK;
+}
+
 static int null_set_title(struct auvi_engine *engine, uint32_t id,
                           const char *title)
 {
@@ -735,8 +789,13 @@ static void null_poll_once(struct auvi_engine *engine)
     int count = auvi_poller_wait(null->poller, events, 16, 0);
 
     for (int i = 0; i < count; i++) {
-        struct null_view *view = find_view(null, (uint32_t)events[i].key);
+        struct null_view *view;
 
+        if (events[i].key >= KEY_LOADS) {
+            auvi_null_loads_ready(null->loads, events[i].key);
+            continue;
+        }
+        view = find_view(null, (uint32_t)events[i].key);
         if (!view || !view->link)
             continue;
         if (view->waits_out)
@@ -758,6 +817,8 @@ const struct auvi_engine_impl auvi_engine_null = {
     .set_grants = null_set_grants,
     .set_allowed = null_set_allowed,
     .attach_link = null_attach_link,
+    .add_scheme = null_add_scheme,
+    .answer = null_answer,
     .set_title = null_set_title,
     .set_bounds = null_set_bounds,
     .set_visible = null_set_visible,

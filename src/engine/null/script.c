@@ -294,6 +294,10 @@ static bool parse(struct reader *r, struct auvi_script *out)
         out->kind = AUVI_SCRIPT_EMIT;
         return parse_invocation(r, out);
     }
+    if (take(r, "auroraview.fetch")) {
+        out->kind = AUVI_SCRIPT_FETCH;
+        return parse_invocation(r, out);
+    }
     out->kind = AUVI_SCRIPT_VALUE;
     out->json = r->at;
     if (!skip_value(r, 0))

@@ -19,6 +19,8 @@
  *                                          which are then forgotten
  *     auroraview.received("name")          messages of the channel that have
  *                                          come, which are then used up
+ *     auroraview.fetch("URL", RANGE)       what the host answers to that, see
+ *                                          loads.h; RANGE is a Range header
  */
 #ifndef AUVI_NULL_SCRIPT_H
 #define AUVI_NULL_SCRIPT_H
@@ -37,6 +39,7 @@ enum auvi_script_kind {
     AUVI_SCRIPT_CHANNEL_SEND,
     AUVI_SCRIPT_CHANNEL_CLOSE,
     AUVI_SCRIPT_CHANNEL_TAKE,
+    AUVI_SCRIPT_FETCH,
     AUVI_SCRIPT_ERROR /* anything else */
 };
 

@@ -23,6 +23,9 @@ enum auvi_control_op {
     AUVI_CONTROL_NAVIGATION_VOID, /* view, generation: the navigation */
     AUVI_CONTROL_COMMITTED,       /* view; text 0: address */
     AUVI_CONTROL_DENIED,          /* view; text 0 */
+    AUVI_CONTROL_FETCH, /* view, generation: the fetch; texts: method, URL,
+                           headers */
+    AUVI_CONTROL_FETCH_CANCELLED, /* view, generation: the fetch */
     /* library -> engine program; the functions of the table */
     AUVI_CONTROL_VIEW_CREATE = 32,
     AUVI_CONTROL_VIEW_CLOSE,
@@ -39,6 +42,10 @@ enum auvi_control_op {
     AUVI_CONTROL_SET_PARENT,
     AUVI_CONTROL_SET_FOCUS,
     AUVI_CONTROL_SET_INPUT,
+    AUVI_CONTROL_ADD_SCHEME, /* value 0: milliseconds; text 0 */
+    AUVI_CONTROL_ANSWER, /* view, generation: the fetch; values: status, whether
+                            the descriptor is a file, offset, length; texts:
+                            MIME type, headers; descriptor */
     AUVI_CONTROL_EXIT
 };
 

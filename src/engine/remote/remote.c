@@ -242,6 +242,12 @@ static void remote_destroy(struct auvi_engine *engine)
     free(remote);
 }
 
+/* Texts have their places: an absent one is empty there. */
+static void add_text(struct auvi_control *control, const char *text)
+{
+    auvi_control_add_text(control, text ? text : "", text ? strlen(text) : 0);
+}
+
 static int remote_view_create(struct auvi_engine *engine, uint32_t view,
                               const auv_view_options *options)
 {
@@ -254,11 +260,12 @@ static int remote_view_create(struct auvi_engine *engine, uint32_t view,
     control.value[3] = options->hidden | options->dev_tools << 1 |
                        options->transparent << 2 | options->context_menu << 3 |
                        options->resizable << 4 | options->decorated << 5 |
-                       (options->profile == AUV_PROFILE_REMOTE) << 6;
-    auvi_control_add_text(&control, options->title, strlen(options->title));
-    if (options->asset_root)
-        auvi_control_add_text(&control, options->asset_root,
-                              strlen(options->asset_root));
+                       (options->profile == AUV_PROFILE_REMOTE) << 6 |
+                       (options->asset_root != NULL) << 7 |
+                       (options->csp != NULL) << 8;
+    add_text(&control, options->title);
+    add_text(&control, options->asset_root);
+    add_text(&control, options->csp);
     return order(engine, &control);
 }
 
@@ -418,6 +425,35 @@ static int remote_set_input(struct auvi_engine *engine, uint32_t view,
                         0);
 }
 
+static int remote_add_scheme(struct auvi_engine *engine, uint32_t view,
+                             const char *scheme, int64_t timeout_ms)
+{
+    struct auvi_control control;
+
+    auvi_control_init(&control, AUVI_CONTROL_ADD_SCHEME, view);
+    control.value[0] = timeout_ms;
+    add_text(&control, scheme);
+    return order(engine, &control);
+}
+
+static int remote_answer(struct auvi_engine *engine, uint32_t view,
+                         uint32_t fetch,
+                         const struct auvi_engine_answer *answer)
+{
+    struct auvi_control control;
+
+    auvi_control_init(&control, AUVI_CONTROL_ANSWER, view);
+    control.generation = fetch;
+    control.value[0] = answer->status;
+    control.value[1] = answer->is_file;
+    control.value[2] = (int64_t)answer->offset;
+    control.value[3] = (int64_t)answer->length;
+    control.fd = answer->fd;
+    add_text(&control, answer->mime_type);
+    add_text(&control, answer->headers);
+    return order(engine, &control);
+}
+
 /* ---- reports -------------------------------------------------------------- */
 
 static void report_event(struct remote *remote,
@@ -434,6 +470,25 @@ static void report_event(struct remote *remote,
     event.height = (int32_t)control->value[6];
     event.native = (auv_native)control->value[7];
     auvi_engine_on_view_event(&remote->base, control->view, event);
+}
+
+static void report_fetch(struct remote *remote,
+                         const struct auvi_control *control, const char *method)
+{
+    char *url = auvi_control_text(control, 1);
+    char *headers = auvi_control_text(control, 2);
+    struct auvi_engine_fetch fetch = {
+        .id = control->generation,
+        .method = method,
+        .url = url ? url : "",
+        .headers = headers ? headers : "",
+    };
+    struct auvi_engine_event event = {
+        .kind = AUVI_ENGINE_FETCH, .view = control->view, .fetch = &fetch};
+
+    auvi_engine_on_event(&remote->base, &event);
+    free(url);
+    free(headers);
 }
 
 static void report(struct remote *remote, const struct auvi_control *control)
@@ -467,11 +522,16 @@ static void report(struct remote *remote, const struct auvi_control *control)
         auvi_engine_on_event(&remote->base, &event);
     } else if (control->op == AUVI_CONTROL_EVENT) {
         report_event(remote, control, event.text);
+    } else if (control->op == AUVI_CONTROL_FETCH) {
+        report_fetch(remote, control, event.text);
     } else if (control->op == AUVI_CONTROL_LINK_WANTED ||
-               control->op == AUVI_CONTROL_NAVIGATION_VOID) {
+               control->op == AUVI_CONTROL_NAVIGATION_VOID ||
+               control->op == AUVI_CONTROL_FETCH_CANCELLED) {
         event.kind = control->op == AUVI_CONTROL_LINK_WANTED
                          ? AUVI_ENGINE_LINK_WANTED
-                         : AUVI_ENGINE_NAVIGATION_VOID;
+                     : control->op == AUVI_CONTROL_NAVIGATION_VOID
+                         ? AUVI_ENGINE_NAVIGATION_VOID
+                         : AUVI_ENGINE_FETCH_CANCELLED;
         event.view = control->view;
         event.generation = control->generation;
         auvi_engine_on_event(&remote->base, &event);
@@ -526,6 +586,8 @@ const struct auvi_engine_impl auvi_engine_remote = {
     .set_grants = remote_set_grants,
     .set_allowed = remote_set_allowed,
     .attach_link = remote_attach_link,
+    .add_scheme = remote_add_scheme,
+    .answer = remote_answer,
     .set_title = remote_set_title,
     .set_bounds = remote_set_bounds,
     .set_visible = remote_set_visible,

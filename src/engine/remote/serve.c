@@ -41,12 +41,26 @@ static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
         return;
     case AUVI_ENGINE_LINK_WANTED:
     case AUVI_ENGINE_NAVIGATION_VOID:
+    case AUVI_ENGINE_FETCH_CANCELLED:
         auvi_control_init(&control,
                           event->kind == AUVI_ENGINE_LINK_WANTED
                               ? AUVI_CONTROL_LINK_WANTED
-                              : AUVI_CONTROL_NAVIGATION_VOID,
+                          : event->kind == AUVI_ENGINE_NAVIGATION_VOID
+                              ? AUVI_CONTROL_NAVIGATION_VOID
+                              : AUVI_CONTROL_FETCH_CANCELLED,
                           event->view);
         control.generation = event->generation;
+        auvi_channel_send(serve->channel, &control);
+        return;
+    case AUVI_ENGINE_FETCH:
+        auvi_control_init(&control, AUVI_CONTROL_FETCH, event->view);
+        control.generation = event->fetch->id;
+        auvi_control_add_text(&control, event->fetch->method,
+                              strlen(event->fetch->method));
+        auvi_control_add_text(&control, event->fetch->url,
+                              strlen(event->fetch->url));
+        auvi_control_add_text(&control, event->fetch->headers,
+                              strlen(event->fetch->headers));
         auvi_channel_send(serve->channel, &control);
         return;
     case AUVI_ENGINE_DENIED:
@@ -143,6 +157,7 @@ static int view_create(struct auvi_serve *serve,
 {
     auv_view_options options = AUV_VIEW_OPTIONS_INIT;
     char *asset_root = auvi_control_text(control, 1);
+    char *csp = auvi_control_text(control, 2);
     int error;
 
     options.title = title;
@@ -157,9 +172,11 @@ static int view_create(struct auvi_serve *serve,
     options.decorated = control->value[3] & 32;
     options.profile =
         control->value[3] & 64 ? AUV_PROFILE_REMOTE : AUV_PROFILE_LOCAL;
-    options.asset_root = asset_root;
+    options.asset_root = control->value[3] & 128 ? asset_root : NULL;
+    options.csp = control->value[3] & 256 ? csp : NULL;
     error = serve->impl->view_create(serve->engine, control->view, &options);
     free(asset_root);
+    free(csp);
     return error;
 }
 
@@ -188,9 +205,31 @@ static int set_list(struct auvi_serve *serve,
     return error;
 }
 
+static int answer(struct auvi_serve *serve, struct auvi_control *control,
+                  const char *type)
+{
+    char *headers = auvi_control_text(control, 1);
+    struct auvi_engine_answer answer = {
+        .status = (int)control->value[0],
+        .is_file = control->value[1] != 0,
+        .offset = (uint64_t)control->value[2],
+        .length = (uint64_t)control->value[3],
+        .mime_type = type,
+        .headers = headers,
+        .fd = control->fd,
+    };
+    int error;
+
+    control->fd = -1;
+    error = serve->impl->answer(serve->engine, control->view,
+                                control->generation, &answer);
+    free(headers);
+    return error;
+}
+
 /* The table's function of the order. `text` is text 0, "" if there is none. */
-static int run_order(struct auvi_serve *serve,
-                     const struct auvi_control *control, char *text)
+static int run_order(struct auvi_serve *serve, struct auvi_control *control,
+                     char *text)
 {
     const struct auvi_engine_impl *impl = serve->impl;
     struct auvi_engine *engine = serve->engine;
@@ -233,6 +272,10 @@ static int run_order(struct auvi_serve *serve,
         return impl->set_focus(engine, view, (auv_focus)v[0]);
     case AUVI_CONTROL_SET_INPUT:
         return impl->set_input(engine, view, v[0] != 0);
+    case AUVI_CONTROL_ADD_SCHEME:
+        return impl->add_scheme(engine, view, text, v[0]);
+    case AUVI_CONTROL_ANSWER:
+        return answer(serve, control, text);
     default:
         return auvi_fail(AUV_ERR_PROTOCOL, "unknown order %d",
                          (int)control->op);

@@ -71,6 +71,22 @@ static int append_decoded(const char *from, const char *to, char *out,
     return AUV_OK;
 }
 
+/* "type:local/x" is x in the folder, "type:file/x" a file anywhere: never. */
+static int strip_kind(char *path, size_t length)
+{
+    static const char local[] = "type:local";
+    size_t kind = sizeof(local) - 1;
+
+    if (strncmp(path, "type:", 5) != 0)
+        return AUV_OK;
+    if (strncmp(path, local, kind) != 0 || (path[kind] && path[kind] != '/'))
+        return AUV_ERR_ARG;
+    if (path[kind])
+        kind++;
+    memmove(path, path + kind, length + 1 - kind);
+    return AUV_OK;
+}
+
 int auvi_asset_path(const char *url, char out[AUVI_ASSET_PATH_MAX])
 {
     static const char prefix[] = "auroraview://";
@@ -101,18 +117,25 @@ int auvi_asset_path(const char *url, char out[AUVI_ASSET_PATH_MAX])
     if (length > 0 && out[length - 1] == '/')
         length--;
     out[length] = 0;
-    return AUV_OK;
+    return strip_kind(out, length);
 }
 
 /* ---- path to file ------------------------------------------------------- */
 
-/* For kernels before 5.6, and sandboxes that do not know openat2(): open first,
- * then ask the kernel where the descriptor leads. Checking the path before
- * opening it would leave a window in which a link can be swapped. */
-static int open_checked(int root_fd, const char *path, int flags)
+/* Both ways give a descriptor that only names the file (O_PATH): a pipe or a
+ * device that lies in the folder is looked at, and never opened. */
+#define NAME_FLAGS (O_PATH | O_CLOEXEC)
+
+/* Of lookups that somebody's renaming has disturbed. */
+#define LOOKUPS_MAX 64
+
+/* For kernels before 5.6, and sandboxes that do not know openat2(): look the
+ * name up, then ask the kernel where that leads. Checking the path before would
+ * leave a window in which a link can be swapped. */
+static int name_checked(int root_fd, const char *path)
 {
     char link[64], root[AUVI_ASSET_PATH_MAX], target[AUVI_ASSET_PATH_MAX];
-    int fd = openat(root_fd, path, flags);
+    int fd = openat(root_fd, path, NAME_FLAGS);
 
     if (fd < 0)
         return -1;
@@ -132,24 +155,34 @@ static int open_checked(int root_fd, const char *path, int flags)
     return -1;
 }
 
-static int open_beneath(int root_fd, const char *path)
+static int name_beneath(int root_fd, const char *path)
 {
-    /* NONBLOCK: opening a pipe that lies in the folder must not hang. */
-    int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     struct open_how how = {
-        .flags = (unsigned)flags,
+        .flags = NAME_FLAGS,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
     };
+    int tries = 0;
     long fd;
 
     do {
         fd = syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
         /* EAGAIN: something was renamed meanwhile, and the kernel cannot say
          * whether the path stayed inside. */
-    } while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+    } while (fd < 0 && (errno == EAGAIN || errno == EINTR) &&
+             ++tries < LOOKUPS_MAX);
     if (fd < 0 && (errno == ENOSYS || errno == EPERM))
-        return open_checked(root_fd, path, flags);
+        return name_checked(root_fd, path);
     return (int)fd;
+}
+
+/* Open for reading what a descriptor names: the same file, whatever has become
+ * of its name. */
+static int open_named(int named)
+{
+    char link[64];
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", named);
+    return open(link, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
 static int error_of(int code)
@@ -173,88 +206,65 @@ int auvi_asset_open(const char *root, const char *path, struct auvi_asset *out)
     const char *name = path;
     /* Opened anew for each file: a build tool may replace the folder. */
     int root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int result, fd;
+    int result, named;
 
     if (root_fd < 0)
         return error_of(errno);
-    fd = open_beneath(root_fd, *path ? path : ".");
-    if (fd >= 0 && fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {
+    named = name_beneath(root_fd, *path ? path : ".");
+    if (named >= 0 && fstat(named, &info) == 0 && S_ISDIR(info.st_mode)) {
         char index[AUVI_ASSET_PATH_MAX + sizeof("/index.html")];
 
-        close(fd);
+        close(named);
         name = "index.html";
         snprintf(index, sizeof(index), "%s%s%s", path, *path ? "/" : "", name);
-        fd = open_beneath(root_fd, index);
+        named = name_beneath(root_fd, index);
     }
-    if (fd < 0) {
+    if (named < 0) {
         result = error_of(errno);
-    } else if (fstat(fd, &info) < 0) {
+    } else if (fstat(named, &info) < 0) {
         result = AUV_ERR_SYSTEM;
-        close(fd);
     } else if (!S_ISREG(info.st_mode)) {
         result = AUV_ERR_LOAD;
-        close(fd);
     } else {
-        out->fd = fd;
+        out->fd = open_named(named);
         out->size = (uint64_t)info.st_size;
-        out->type = auvi_asset_type(name);
-        result = AUV_OK;
+        out->name = name == path ? NULL : name;
+        result = out->fd < 0 ? error_of(errno) : AUV_OK;
     }
+    if (named >= 0)
+        close(named);
     close(root_fd);
     return result;
 }
 
 /* ---- types -------------------------------------------------------------- */
 
-/* Text is UTF-8 unless the file says otherwise in a byte order mark: pages of
- * today are written so, often without saying it. */
+/* What a page does not work without, exactly: modules and WebAssembly are
+ * refused under another type, and desktops disagree about some of these. All
+ * else is the desktop's own database to say. Text is UTF-8 unless a byte order
+ * mark says otherwise: pages of today are written so, often without saying it. */
 static const struct {
     const char *extension;
     const char *type;
 } types[] = {
     {"html", "text/html; charset=utf-8"},
     {"htm", "text/html; charset=utf-8"},
+    {"xhtml", "application/xhtml+xml"},
     {"js", "text/javascript; charset=utf-8"},
     {"mjs", "text/javascript; charset=utf-8"},
+    {"cjs", "text/javascript; charset=utf-8"},
     {"css", "text/css; charset=utf-8"},
     {"json", "application/json; charset=utf-8"},
     {"map", "application/json; charset=utf-8"},
     {"webmanifest", "application/manifest+json; charset=utf-8"},
-    {"txt", "text/plain; charset=utf-8"},
-    {"md", "text/plain; charset=utf-8"},
-    {"csv", "text/csv; charset=utf-8"},
-    {"xml", "application/xml"},
-    {"xhtml", "application/xhtml+xml"},
-    {"svg", "image/svg+xml"},
-    {"png", "image/png"},
-    {"jpg", "image/jpeg"},
-    {"jpeg", "image/jpeg"},
-    {"gif", "image/gif"},
-    {"webp", "image/webp"},
-    {"avif", "image/avif"},
-    {"ico", "image/x-icon"},
-    {"bmp", "image/bmp"},
     {"wasm", "application/wasm"},
-    {"woff", "font/woff"},
-    {"woff2", "font/woff2"},
-    {"ttf", "font/ttf"},
-    {"otf", "font/otf"},
-    {"mp4", "video/mp4"},
-    {"m4v", "video/mp4"},
-    {"webm", "video/webm"},
-    {"mp3", "audio/mpeg"},
-    {"m4a", "audio/mp4"},
+    {"svg", "image/svg+xml"},
+    {"txt", "text/plain; charset=utf-8"},
+    {"ico", "image/x-icon"},
     {"wav", "audio/wav"},
-    {"ogg", "audio/ogg"},
-    {"flac", "audio/flac"},
-    {"pdf", "application/pdf"},
-    {"zip", "application/zip"},
     {"gltf", "model/gltf+json"},
     {"glb", "model/gltf-binary"},
     {"obj", "model/obj"},
-    {"usdz", "model/vnd.usdz+zip"},
-    {"hdr", "image/vnd.radiance"},
-    {"exr", "image/x-exr"},
     {"bin", "application/octet-stream"},
 };
 

@@ -15,14 +15,15 @@
 
 struct auvi_asset {
     int fd;           /* a regular file, open for reading; the caller's */
-    uint64_t size;    /* bytes */
-    const char *type; /* MIME type, static; NULL: not in the table */
+    uint64_t size;    /* bytes, at the time */
+    const char *name; /* static; NULL: the path's own last part */
 };
 
 /* Path below the asset folder that a URL names, without leading or trailing
  * slash; "" is the folder itself. auroraview://localhost/a/b and
  * auroraview://a/b both name a/b. Percent escapes are decoded once; query and
- * fragment do not count. AUV_ERR_ARG: it names nothing that may be served;
+ * fragment do not count. "type:local/" in front may be left out, "type:file/"
+ * names nothing. AUV_ERR_ARG: it names nothing that may be served;
  * AUV_ERR_TOO_LARGE. */
 int auvi_asset_path(const char *url, char out[AUVI_ASSET_PATH_MAX]);
 
@@ -31,7 +32,7 @@ int auvi_asset_path(const char *url, char out[AUVI_ASSET_PATH_MAX]);
  * AUV_ERR_SYSTEM: it cannot be opened (errno says why). */
 int auvi_asset_open(const char *root, const char *path, struct auvi_asset *out);
 
-/* MIME type by the name's extension, or NULL. */
+/* MIME type by the name's extension, or NULL: ask the desktop's database. */
 const char *auvi_asset_type(const char *name);
 
 #endif /* AUVI_WEBKITGTK_ASSET_H */

@@ -217,6 +217,7 @@ static void on_load_changed(WebKitWebView *web, WebKitLoadEvent stage,
         break;
     case WEBKIT_LOAD_COMMITTED:
         view->has_page = true;
+        auvi_wk_scheme_committed(view, url);
         report_text(view, AUV_EVENT_LOAD_COMMITTED, url);
         if (view->web)
             auvi_wk_link_committed(view);
@@ -597,8 +598,12 @@ void auvi_wk_page_create(struct auvi_wk_view *view)
     if (!view->remote)
         auvi_wk_scheme_setup(view);
 
-    view->web = g_object_new(WEBKIT_TYPE_WEB_VIEW, "web-context", view->context,
-                             "settings", settings, NULL);
+    /* The default goes with files only: a page that is given as text is the
+     * application's own work, inline scripts and all. */
+    view->web =
+        g_object_new(WEBKIT_TYPE_WEB_VIEW, "web-context", view->context,
+                     "settings", settings, "default-content-security-policy",
+                     view->csp && *view->csp ? view->csp : NULL, NULL);
     g_object_ref_sink(view->web);
     g_object_unref(settings);
     view->progress = -1;
@@ -651,6 +656,8 @@ void auvi_wk_page_destroy(struct auvi_wk_view *view)
     g_clear_pointer(&view->loading_url, g_free);
     g_clear_pointer(&view->started_url, g_free);
     g_clear_pointer(&view->next_load, load_free);
+    auvi_wk_fetches_destroy(view);
+    g_clear_pointer(&view->schemes, g_ptr_array_unref);
 }
 
 int auvi_wk_navigate(struct auvi_wk_view *view, uint32_t navigation,

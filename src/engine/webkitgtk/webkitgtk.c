@@ -44,7 +44,9 @@ static void view_free(gpointer data)
     auvi_wk_page_destroy(view);
     g_free(view->title);
     g_free(view->asset_root);
-    view->title = view->asset_root = NULL;
+    g_free(view->csp);
+    g_free(view->policy);
+    view->title = view->asset_root = view->csp = view->policy = NULL;
     /* The view may have been closed from inside one of its own signals, whose
      * handler goes on after its report. */
     g_idle_add(free_later, view);
@@ -170,6 +172,7 @@ static int view_create(struct auvi_engine *base, uint32_t id,
     view->id = id;
     view->title = g_strdup(options->title ? options->title : "AuroraView");
     view->asset_root = g_strdup(options->asset_root);
+    view->csp = g_strdup(options->csp);
     view->width = options->width > 0 ? options->width : 800;
     view->height = options->height > 0 ? options->height : 600;
     view->dev_tools = options->dev_tools;
@@ -276,6 +279,26 @@ static int view_attach_link(struct auvi_engine *base, uint32_t id,
     return auvi_wk_attach_link(view, generation, fd);
 }
 
+static int view_add_scheme(struct auvi_engine *base, uint32_t id,
+                           const char *scheme, int64_t timeout_ms)
+{
+    struct auvi_wk_view *view = view_of(base, id);
+
+    return view ? auvi_wk_add_scheme(view, scheme, timeout_ms) : AUV_ERR_CLOSED;
+}
+
+static int view_answer(struct auvi_engine *base, uint32_t id, uint32_t fetch,
+                       const struct auvi_engine_answer *answer)
+{
+    struct auvi_wk_view *view = view_of(base, id);
+
+    if (!view) {
+        auvi_fd_close(answer->fd);
+        return AUV_ERR_CLOSED;
+    }
+    return auvi_wk_answer_fetch(view, fetch, answer);
+}
+
 static int view_set_title(struct auvi_engine *base, uint32_t id,
                           const char *title)
 {
@@ -368,6 +391,8 @@ const struct auvi_engine_impl auvi_engine_webkitgtk = {
     .set_grants = view_set_grants,
     .set_allowed = view_set_allowed,
     .attach_link = view_attach_link,
+    .add_scheme = view_add_scheme,
+    .answer = view_answer,
     .set_title = view_set_title,
     .set_bounds = view_set_bounds,
     .set_visible = view_set_visible,

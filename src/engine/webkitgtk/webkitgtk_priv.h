@@ -8,6 +8,9 @@
  *     sandbox.c     whether page processes can have one
  *     page_link.c   the extension in the page process, its link and grants
  *     scheme.c      auroraview: URLs            asset.c  files below a folder
+ *     fetches.c     URLs of the host's schemes  body.c   part of a file
+ *     media.c       audio and video, for the page process
+ *     pace.c        bodies no faster than the page takes them
  *     window.c      the window around the web view, whoever owns it
  *     embed_x11.c   inside a window of another program
  *     focus_x11.c   keyboard there
@@ -41,12 +44,19 @@ struct auvi_wk_engine {
     int xi_opcode; /* -1: no XInput 2 */
 };
 
+/* A scheme that the host answers. */
+struct auvi_wk_scheme {
+    char name[AUVI_SCHEME_SIZE];
+    int64_t timeout_ms;
+};
+
 struct auvi_wk_view {
     struct auvi_wk_engine *engine;
     uint32_t id;
 
     char *title;
     char *asset_root;
+    char *csp;         /* given by the application; NULL: the default */
     int width, height; /* CSS pixels, of the next own window */
     bool dev_tools, transparent, context_menu, resizable, decorated;
     bool remote;    /* AUV_PROFILE_REMOTE: see remote_profile.c */
@@ -55,8 +65,12 @@ struct auvi_wk_view {
     /* ---- page ---- */
     WebKitWebContext *context;
     WebKitWebView *web;
-    GBytes *html;         /* present page was given as text; else NULL */
-    char **grants;        /* NULL-terminated */
+    GBytes *html;       /* present page was given as text; else NULL */
+    char **grants;      /* NULL-terminated */
+    char *policy;       /* Content-Security-Policy of answers; NULL: none */
+    GPtrArray *schemes; /* of struct auvi_wk_scheme; NULL: none */
+    struct auvi_wk_fetches *fetches; /* of those; NULL: none */
+    bool foreign_page;    /* the page is none of the application's own */
     uint32_t generation;  /* of the last link that was wanted */
     bool link_due;        /* attach_link() is to come for `generation` */
     uint64_t linked_page; /* WebKit's number of the page that wanted it; 0 */
@@ -163,6 +177,22 @@ void auvi_wk_sandbox_setup(struct auvi_wk_engine *engine,
 
 #define AUVI_WK_BASE_URL "auroraview://localhost/"
 void auvi_wk_scheme_setup(struct auvi_wk_view *view);
+void auvi_wk_scheme_add(struct auvi_wk_view *view, const char *scheme,
+                        WebKitURISchemeRequestCallback on_scheme_request);
+/* A page with this address is there now. */
+void auvi_wk_scheme_committed(struct auvi_wk_view *view, const char *url);
+
+/* ---- media.c ---- */
+
+void auvi_wk_media_setup(struct auvi_wk_view *view);
+
+/* ---- fetches.c ---- */
+
+int auvi_wk_add_scheme(struct auvi_wk_view *view, const char *name,
+                       int64_t timeout_ms);
+int auvi_wk_answer_fetch(struct auvi_wk_view *view, uint32_t id,
+                         const struct auvi_engine_answer *answer);
+void auvi_wk_fetches_destroy(struct auvi_wk_view *view);
 
 /* ---- window.c ---- */
 

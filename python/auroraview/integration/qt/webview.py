@@ -114,6 +114,8 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
         transparent: bool = False,
         profile: str = "local",
         allowed: Sequence[str] | None = None,
+        *,
+        csp: str | None = None,
         **options: Any,
     ) -> None:
         refuse_options("QtWebView", options)
@@ -128,6 +130,7 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
             "dev_tools": dev_tools,
             "context_menu": context_menu,
             "asset_root": asset_root,
+            "csp": csp,
             "transparent": transparent,
             "profile": profile,
             "allowed": allowed,
@@ -140,6 +143,7 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
             self._content = {"html": html}
         self._view: WebView | None = None
         self._init_functions()
+        self._protocols: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {}
         self._handlers: list[tuple[str, Callable[[Any], object]]] = []
         self._offers: list[tuple[str, Callable[[Channel], object]]] = []
         self._state: State | None = None
@@ -183,6 +187,8 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
 
         view._core.observe(observe)
         view._core.on("", unheard)
+        for scheme, (serve, settings) in self._protocols.items():
+            view.register_protocol(scheme, serve, **settings)
         for name, (func, worker) in self._bound.items():
             view._bind_now(name, func, worker)
         view._tell_now(self._methods())
@@ -537,6 +543,21 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
         view = self._alive()
         if view is not None:
             view._tell_now(methods)
+
+    def register_protocol(
+        self,
+        scheme: str,
+        handler: Callable[[Any], Any],
+        *,
+        with_request: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        """Serve the URLs of a scheme; see :meth:`WebView.register_protocol`."""
+        settings = {"with_request": with_request, "timeout": timeout}
+        view = self._alive()
+        if view is not None:
+            view.register_protocol(scheme, handler, **settings)  # type: ignore[arg-type]
+        self._protocols[scheme] = (handler, settings)
 
     # -- what it is ------------------------------------------------------------------
 
