@@ -48,7 +48,8 @@ window.bench = (() => {
     }
 
     function checkRecords(records, size) {
-        if (records.length !== Math.max(1, size >> 10) || records[records.length - 1].text.length !== Math.min(size, 1024) - 22)
+        const last = records[records.length - 1];
+        if (records.length !== Math.max(1, size >> 10) || last.text.length !== Math.min(size, 1024) - 22)
             throw new Error("records differ");
     }
 

@@ -50,7 +50,8 @@ def page_rows(language):
     memory = "memory." if language == "c" else "memory.python."
     idle = "idle" if language == "c" else "idle.python"
     rows = {row + "." + suffix for row in
-            ("call", "inflight", "inflight100", "cost.page", "cost.host", "sixty.page", "sixty.host", "binary.in", "binary.out", "emit", "emit.idle", "events")}
+            ("call", "inflight", "inflight100", "cost.page", "cost.host", "sixty.page", "sixty.host", "binary.in",
+             "binary.out", "emit", "emit.idle", "events")}
     rows |= {"%s.%s.%s.%s" % (how, kind, size, suffix)
              for how in ("echo", "give") for kind in ("json", "bytes") for size in SIZES}
     rows |= {"views.%s%d.%s" % (what, count, suffix)
@@ -63,14 +64,14 @@ def page_rows(language):
 def page_candidates(build):
     launch = build / "bench-launch"
     found = [
-        Candidate("ours-c", [launch, build / "bench-host"], page_rows("c") | {"floor.json.%s.c" % size for size in SIZES},
-                  build / "bench-host", language="c",
+        Candidate("ours-c", [launch, build / "bench-host"],
+                  page_rows("c") | {"floor.json.%s.c" % size for size in SIZES}, build / "bench-host", language="c",
                   environment={"AURORAVIEW_ENGINE_PATH": str(build.parent / "programs/engine/auroraview-engine")}),
         # The installed package, with the engine it brings.
         Candidate("ours-qt", [PYTHON, HERE / "host_qt.py"], page_rows("python"), language="python"),
+        Candidate("floor", [build / "bench-floor"], {"floor.wake", "floor.post", "floor.memcpy", "floor.memfd"},
+                  build / "bench-floor"),
     ]
-    found.append(Candidate("floor", [build / "bench-floor"], {"floor.wake", "floor.post", "floor.memcpy",
-                                                              "floor.memfd"}, build / "bench-floor"))
     for mode in ("reply", "eval", "scheme"):
         peer = build / "bench-webkitgtk"
         found.append(Candidate("webkitgtk-" + mode, [launch, peer, mode], page_rows("c"), peer, language="c"))

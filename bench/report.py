@@ -93,8 +93,7 @@ def assess(row, results, names, all_rows):
         "p50": ours and ours["p50"], "p99": ours and ours["p99"], "noise": ours and ours["noise"],
         "peers": peers, "also": also, "ratio": ratio, "budget": row.budget, "budget_on": row.stat, "within": within,
         "wanted_ratio": row.factor, "ahead": ahead, "met": all(verdicts) if verdicts else None, "notes": notes,
-        "floor": floor, "ours": row.ours,
-        "available": not row.absent,
+        "floor": floor, "ours": row.ours, "available": not row.absent,
     }
 
 
@@ -142,8 +141,9 @@ def goals(entry):
 def print_table(entries):
     for entry in entries:
         print("\n%s [%s]" % (entry["name"], entry["unit"]))
-        lines = [("the system" if entry["ours"] == "floor" else "AuroraView", entry)] if entry["p50"] is not None else []
-        lines += list(entry["also"].items()) + list(entry["peers"].items())
+        lines = list(entry["also"].items()) + list(entry["peers"].items())
+        if entry["p50"] is not None:
+            lines.insert(0, ("the system" if entry["ours"] == "floor" else "AuroraView", entry))
         if lines:
             print("    %-20s %12s %12s %26s" % ("", "p50", "p99", "round medians"))
         for name, figures in lines:

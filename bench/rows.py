@@ -75,8 +75,7 @@ def _floor_rows():
 
 
 PAGE_ROWS = [
-    Row("call.c", "page -> C handler -> page, 100 B", "us", "ours-c", 20, 8, least=100,
-        floor="floor.wake"),
+    Row("call.c", "page -> C handler -> page, 100 B", "us", "ours-c", 20, 8, least=100, floor="floor.wake"),
     Row("call.python", "page -> Python handler on the GUI thread -> page, 100 B", "us", "ours-qt", 50, 4, least=100,
         note="pywebview runs handlers on a new thread each, not on the GUI thread"),
     Row("inflight.c", "1,000 calls in flight, C handler, each", "us", "ours-c", 2, 10, least=2, most=100),
@@ -94,8 +93,7 @@ PAGE_ROWS = [
     Row("cost.host.python", "CPU time of the host's threads, a call among 1,000 in flight, Python", "us", "ours-qt",
         special="cost", rounds=3),
     Row("binary.in.c", "1 MiB page -> C, acknowledged", "ms", "ours-c", None, 40, least=3, most=200,
-        floor="floor.memfd",
-        note="peers: base64 text, or the body of a custom-scheme request"),
+        floor="floor.memfd", note="peers: base64 text, or the body of a custom-scheme request"),
     Row("binary.out.c", "1 MiB C -> page, asked for", "ms", "ours-c", None, 40, least=3, most=200,
         floor="floor.memfd"),
     Row("binary.in.python", "1 MiB page -> Python, acknowledged", "ms", "ours-qt", 0.3, 40, least=3, most=200,
@@ -138,8 +136,7 @@ PAGE_ROWS = [
     Row("sixty.host.c", "memory of the host, growth in the same", "KiB/min", "ours-c", special="sixty",
         compare=False),
     Row("sixty.page.python", "memory of the page, growth in 60 Hz of events, Python", "KiB/min", "ours-qt",
-        special="sixty",
-        compare=False),
+        special="sixty", compare=False),
     Row("sixty.host.python", "memory of the host, growth in the same", "KiB/min", "ours-qt", special="sixty",
         compare=False),
     *_views_rows(),
