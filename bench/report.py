@@ -34,7 +34,7 @@ class Results:
         samples = [s for r in rounds for s in r]
         medians = [quantile(r, 0.5) for r in rounds]
         return {"p50": quantile(samples, 0.5), "p99": quantile(samples, 0.99), "n": len(samples),
-                "noise": {"min": min(medians), "max": max(medians)}}
+                "noise": {"rounds": len(rounds), "min": min(medians), "max": max(medians)}}
 
 
 def best_ratio(row, ours, peers):

@@ -354,12 +354,17 @@ def thread_name(pid, thread):
         return "a thread that ended"
 
 
+# Rounds of a full run. The queues' rows last some hundredths of a second and differ from their peers' by little.
+ROUNDS, QUEUE_ROUNDS = 6, 10
+
+
 def parse(arguments):
     parser = argparse.ArgumentParser(description="AuroraView and its peers, measured in turns.")
     parser.add_argument("--build", required=True, type=Path, help="folder of the participants that Meson built")
     parser.add_argument("--out", required=True, type=Path, help="where bench.json goes")
     parser.add_argument("--quick", action="store_true", help="two short rounds, one fresh process: for trials")
-    parser.add_argument("--rounds", type=int, help="rounds for all rows (or BENCH_ROUNDS; 6)")
+    parser.add_argument("--rounds", type=int, help="rounds for all rows (or BENCH_ROUNDS; %d, and %d for the queues)"
+                        % (ROUNDS, QUEUE_ROUNDS))
     parser.add_argument("--starts", type=int, help="fresh processes per participant (5)")
     parser.add_argument("--slow-rounds", type=int, help="rounds that have the rows of several seconds (2)")
     parser.add_argument("--rows", type=lambda text: text.split(","), metavar="KEY[,KEY]",
@@ -367,21 +372,23 @@ def parse(arguments):
     parser.add_argument("--only", type=lambda text: text.split(","), metavar="NAME[,NAME]",
                         help="participants whose name contains one of these")
     options = parser.parse_args(arguments)
-    usual = (2, 1, 1) if options.quick else (6, 5, 2)
+    usual, usual_queue, starts, slow = (2, 2, 1, 1) if options.quick else (ROUNDS, QUEUE_ROUNDS, 5, 2)
     rounds = os.environ.get("BENCH_ROUNDS", "")
-    if options.rounds is None:
-        if rounds and not rounds.isdigit():
+    if options.rounds is None and rounds:
+        if not rounds.isdigit():
             parser.error("BENCH_ROUNDS is no number: %r" % rounds)
-        options.rounds = int(rounds) if rounds else usual[0]
+        options.rounds = int(rounds)
+    options.queue_rounds = options.rounds if options.rounds is not None else usual_queue
+    options.rounds = options.rounds if options.rounds is not None else usual
     # Few rounds are a trial: the slow parts then follow.
-    options.starts = options.starts if options.starts is not None else min(usual[1], options.rounds)
-    options.slow_rounds = options.slow_rounds if options.slow_rounds is not None else min(usual[2], options.rounds)
+    options.starts = options.starts if options.starts is not None else min(starts, options.rounds)
+    options.slow_rounds = options.slow_rounds if options.slow_rounds is not None else min(slow, options.rounds)
     options.share = 0.5 if options.quick else 1
     options.sixty = 10 if options.quick else 60
     return options
 
 
-def measure(bench, rows, candidates):
+def measure(bench, rows, candidates, rounds):
     """One session over all these rows; one entry for each of them."""
     to_run = [row for row in rows if not row.absent]
     here = bench.present(candidates, to_run)
@@ -390,7 +397,7 @@ def measure(bench, rows, candidates):
     in_turns = [row for row in to_run if row.special not in ("first", "idle")]
     idle = any(row.special == "idle" for row in to_run)
     if in_turns or idle:
-        bench.session(here, in_turns, bench.options.rounds, idle)
+        bench.session(here, in_turns, rounds, idle)
     return [assess(row, bench.results, [c.name for c in candidates if row.key in c.rows], rows) for row in rows]
 
 
@@ -400,18 +407,19 @@ def main(arguments=None):
     bench = Bench(options, options.build, options.out.parent)
     started = time.monotonic()
     entries = []
-    for rows, candidates in ((PAGE_ROWS, page_candidates(options.build)),
-                             (QUEUE_ROWS, queue_candidates(options.build, QUEUE_ROWS))):
+    for rows, candidates, rounds in (
+            (PAGE_ROWS, page_candidates(options.build), options.rounds),
+            (QUEUE_ROWS, queue_candidates(options.build, QUEUE_ROWS), options.queue_rounds)):
         if options.rows:
             rows = [row for row in rows if any(part in row.key for part in options.rows)]
         if rows:
-            entries += measure(bench, rows, candidates)
+            entries += measure(bench, rows, candidates, rounds)
 
     write(entries, options.out)
     print_table(entries)
-    print("\n%s, %d processors, Linux %s; %d rounds, %.0f s; figures in %s"
-          % (platform.machine(), os.cpu_count(), platform.release(), options.rounds, time.monotonic() - started,
-             options.out))
+    print("\n%s, %d processors, Linux %s; %d rounds, %d for queues, %.0f s; figures in %s"
+          % (platform.machine(), os.cpu_count(), platform.release(), options.rounds, options.queue_rounds,
+             time.monotonic() - started, options.out))
     for name, version in bench.versions.items():
         if version:
             print("    %-20s %s" % (name, version))

@@ -36,7 +36,7 @@ def assess(row, got, names=NAMES, others=()):
 
 def test_figures_are_over_all_rounds_and_noise_is_between_them():
     figures = results(COST, ours_c=[[1.0] * 99 + [50.0], [3.0] * 100]).figures("cost", "ours-c")
-    assert figures == {"p50": 3.0, "p99": 3.0, "n": 200, "noise": {"min": 1.0, "max": 3.0}}
+    assert figures == {"p50": 3.0, "p99": 3.0, "n": 200, "noise": {"rounds": 2, "min": 1.0, "max": 3.0}}
 
 
 def test_a_cost_is_compared_with_the_cheapest_peer():
@@ -222,15 +222,16 @@ def bench(tmp_path, monkeypatch):
     """Run the runner with these participants; returns its exit code, bench.json and the table."""
     monkeypatch.delenv("BENCH_ROUNDS", raising=False)
 
-    def go(capsys, *speakers, arguments=("--quick",), rows=(COST,)):
+    def go(capsys, *speakers, arguments=("--quick",), rows=(COST,), queue=False):
         keys = {row.key for row in rows}
         candidates = [
             participants.Candidate(name, [sys.executable, "-c", SPEAKER % (extra, value)], keys, needs, language="c")
             for name, value, extra, needs in speakers
         ]
-        monkeypatch.setattr(run, "PAGE_ROWS", list(rows))
-        monkeypatch.setattr(run, "QUEUE_ROWS", [])
+        monkeypatch.setattr(run, "PAGE_ROWS", [] if queue else list(rows))
+        monkeypatch.setattr(run, "QUEUE_ROWS", list(rows) if queue else [])
         monkeypatch.setattr(run, "page_candidates", lambda build: candidates)
+        monkeypatch.setattr(run, "queue_candidates", lambda build, rows: candidates)
         out = tmp_path / "out" / "bench.json"
         code = run.main(["--build", str(tmp_path), "--out", str(out), *arguments])
         return code, json.loads(out.read_text()), capsys.readouterr().out
@@ -288,17 +289,17 @@ def test_rows_and_participants_can_be_chosen(bench, capsys):
 
 
 def rounds_of(options):
-    return options.rounds, options.starts, options.slow_rounds
+    return options.rounds, options.queue_rounds, options.starts, options.slow_rounds
 
 
 def test_the_environment_sets_the_rounds(monkeypatch):
     needed = ["--build", "b", "--out", "o"]
     monkeypatch.delenv("BENCH_ROUNDS", raising=False)
-    assert rounds_of(run.parse(needed)) == (6, 5, 2)
-    assert rounds_of(run.parse([*needed, "--quick"])) == (2, 1, 1)
+    assert rounds_of(run.parse(needed)) == (6, 10, 5, 2)
+    assert rounds_of(run.parse([*needed, "--quick"])) == (2, 2, 1, 1)
     monkeypatch.setenv("BENCH_ROUNDS", "1")
-    assert rounds_of(run.parse(needed)) == (1, 1, 1)
-    assert rounds_of(run.parse([*needed, "--rounds", "4"])) == (4, 4, 2)
+    assert rounds_of(run.parse(needed)) == (1, 1, 1, 1)
+    assert rounds_of(run.parse([*needed, "--rounds", "4"])) == (4, 4, 4, 2)
     monkeypatch.setenv("BENCH_ROUNDS", "many")
     with pytest.raises(SystemExit):
         run.parse(needed)
@@ -308,10 +309,24 @@ def test_the_environment_sets_the_rounds(monkeypatch):
 ONCE = dataclasses.replace(COST, least=1, most=1)
 
 
+@pytest.mark.parametrize("queue, arguments, rounds", [
+    (False, [], 6),
+    (True, [], 10),
+    (True, ["--quick"], 2),
+    (True, ["--rounds", "3"], 3),
+])
+def test_queues_have_ten_rounds_in_a_full_run(bench, capsys, tmp_path, queue, arguments, rounds):
+    code, (line,), out = bench(capsys, ("ours-c", 10, "", None), ("fast", 20, "", None), rows=[ONCE], queue=queue,
+                               arguments=arguments)
+    assert (code, line["n"]) == (0, rounds)
+    (details,) = json.loads((tmp_path / "out" / "bench-details.json").read_text())
+    assert details["noise"]["rounds"] == details["peers"]["fast"]["noise"]["rounds"] == rounds
+
+
 def test_participants_take_turns_and_each_round_begins_with_another(bench, capsys, tmp_path):
     log = tmp_path / "turns"
     note = "open(%r, 'a').write('%%s ')" % str(log)
-    bench(capsys, *((name, 10, note % name, None) for name in ("ours-c", "slow", "fast")), rows=[ONCE])
+    bench(capsys, *((name, 10, note % name, None) for name in ("ours-c", "slow", "fast")), rows=[ONCE], queue=True)
     order = ("ours-c", "slow", "fast")
     assert log.read_text().split() == [order[(i + number) % 3] for number in range(2) for i in range(3)]
 
