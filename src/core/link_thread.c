@@ -122,9 +122,12 @@ static void on_link_wanted(struct auv_app *app, auv_view *view,
                            uint32_t generation)
 {
     struct auvi_link *link;
-    int fd;
+    int error, fd;
 
-    if (auvi_link_pair(&link, &fd) < 0) {
+    error = app->rings
+                ? auvi_link_pair_with_rings(app->page_spin_us, &link, &fd)
+                : auvi_link_pair(&link, &fd);
+    if (error < 0) {
         auvi_log(AUV_LOG_ERROR, "view %u: no link for its page: %s", view->id,
                  auv_last_error_message());
         return;

@@ -6,9 +6,14 @@
  *     files     calls that carry shared memory without end
  *     guess     page 2 answers scripts that nobody asked it to run
  *     garbage   bytes that are no frame
+ *     ring      page 1 writes at random into the memory that it shares with the
+ *               host; page 2 calls
+ *     bells     page 1 rings without end, and sets and clears the flags of both
+ *               sides; page 2 calls
  */
 #include "base/base.h"
 #include "engine/remote/channel.h"
+#include "wire/link_priv.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -57,6 +62,32 @@ static int frame(struct auvi_link *link, enum auvi_frame_kind kind, uint64_t id,
     return sent;
 }
 
+static uint32_t random_word(void)
+{
+    static uint32_t seed = 1;
+
+    seed = seed * 1664525u + 1013904223u;
+    return seed >> 3;
+}
+
+/* Into what says where records begin and end, and into the records. */
+static void scribble(struct auvi_link *link)
+{
+    uint32_t *control = (uint32_t *)link->shared;
+    uint32_t *ring = (uint32_t *)(void *)link->tx.ring.data;
+
+    ring[random_word() % 64] = random_word() & random_word() & 0xfffff8;
+    control[random_word() % (sizeof(*link->shared) / 4)] =
+        random_word() & 1 ? random_word() % 4096 & ~7u : random_word();
+}
+
+static void ring_and_lie(struct auvi_link *link)
+{
+    send(auvi_link_fd(link), "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    atomic_store(&link->tx.ring.shared->asleep, random_word() & 1);
+    atomic_store(&link->rx.ring.shared->asleep, random_word() & 1);
+}
+
 static void misbehave(const char *how)
 {
     if (!pages[1])
@@ -72,6 +103,13 @@ static void misbehave(const char *how)
             sent = frame(pages[2], AUVI_FRAME_RESULT, ++number, 0);
         else if (!strcmp(how, "garbage"))
             send(auvi_link_fd(pages[1]), large, 64, MSG_NOSIGNAL);
+        else if (!strcmp(how, "ring"))
+            scribble(pages[1]);
+        else if (!strcmp(how, "bells"))
+            ring_and_lie(pages[1]);
+        if (pages[2] && i % 10 == 0 &&
+            (!strcmp(how, "ring") || !strcmp(how, "bells")))
+            sent = frame(pages[2], AUVI_FRAME_CALL, ++number, 0);
         if (sent < 0)
             return;
     }
