@@ -1,5 +1,6 @@
 /* AuroraView in the page rows: a plain C host with a poll() loop over its
  * standard input and auv_app_fd(). */
+#include "host.h"
 #include "page_rows.h"
 
 #include <auroraview/auroraview.h>
@@ -8,13 +9,15 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 static struct {
     auv_app *app;
     auv_view *views[BENCH_VIEWS];
-    char *html;
+    char *html, title[40];
+    int wakeup; /* eventfd; instead of the application's descriptor */
     int timer;
     bool (*on_tick)(void);
 } host;
@@ -155,7 +158,7 @@ static auv_view *open_view(void)
                      {"give_json", give_json}, {"give_bytes", give_bytes}};
     auv_view_options options = AUV_VIEW_OPTIONS_INIT;
     auv_view *view;
-    options.title = "bench-ours-c";
+    options.title = host.title;
     options.width = 400;
     options.height = 300;
     options.html = host.html;
@@ -242,10 +245,25 @@ static bool read_command(void)
     return bench_page_command(line);
 }
 
-int main(void)
+static void wake_up(void *user)
 {
-    static const struct bench_page_ops ops = {
-        .name = "ours-c",
+    (void)user;
+    eventfd_write(host.wakeup, 1);
+}
+
+/* The link thread reads the links, and wakes this one by the call. */
+static int open_wakeup(void)
+{
+    host.wakeup = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    check(auv_app_set_wakeup(host.app, wake_up, NULL), "wakeup");
+    return host.wakeup;
+}
+
+int main(int argc, char **argv)
+{
+    struct bench_host_way way = bench_host_way(argc, argv);
+    struct bench_page_ops ops = {
+        .name = way.name,
         .version = version,
         .evaluate = evaluate,
         .emit = emit,
@@ -254,17 +272,22 @@ int main(void)
         .close = close_further,
         .evaluate_in = evaluate_in,
     };
+    snprintf(host.title, sizeof host.title, "bench-%s", way.name);
     host.html = bench_page_html(adapter);
     bench_page_opening(&ops);
     check(auv_app_create(NULL, &host.app), "auv_app_create");
+    int fd = way.wakeup ? open_wakeup() : auv_app_fd(host.app);
     host.views[0] = open_view();
     host.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     struct pollfd wait[] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                            {.fd = auv_app_fd(host.app), .events = POLLIN},
+                            {.fd = fd, .events = POLLIN},
                             {.fd = host.timer, .events = POLLIN}};
     for (;;) {
+        eventfd_t count;
         if (poll(wait, 3, -1) < 0)
             continue;
+        if (wait[1].revents && way.wakeup)
+            eventfd_read(host.wakeup, &count);
         if (wait[2].revents)
             tick();
         if (wait[1].revents)

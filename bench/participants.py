@@ -61,17 +61,26 @@ def page_rows(language):
     return rows | {"click", "blocked", "blocked.raf", "open.cold", "open.second", memory + "pss", memory + "rss", idle}
 
 
+# host_tuned.c: without one of the parts that make the link fast.
+TUNED = {"ours-socket": "socket", "ours-sleep": "sleep", "ours-thread": "thread"}
+TUNED_ROWS = {"call.c", "inflight.c", "binary.in.c", "binary.out.c", "emit.c", "events.c", "idle"}
+
+
 def page_candidates(build):
     launch = build / "bench-launch"
+    engine = {"AURORAVIEW_ENGINE_PATH": str(build.parent / "programs/engine/auroraview-engine")}
     found = [
         Candidate("ours-c", [launch, build / "bench-host"],
                   page_rows("c") | {"floor.json.%s.c" % size for size in SIZES}, build / "bench-host", language="c",
-                  environment={"AURORAVIEW_ENGINE_PATH": str(build.parent / "programs/engine/auroraview-engine")}),
+                  environment=engine),
         # The installed package, with the engine it brings.
         Candidate("ours-qt", [PYTHON, HERE / "host_qt.py"], page_rows("python"), language="python"),
         Candidate("floor", [build / "bench-floor"], {"floor.wake", "floor.post", "floor.memcpy", "floor.memfd"},
                   build / "bench-floor"),
     ]
+    for name, way in TUNED.items():
+        tuned = build / "bench-host-tuned"
+        found.append(Candidate(name, [launch, tuned, way], TUNED_ROWS, tuned, language="c", environment=engine))
     for mode in ("reply", "eval", "scheme"):
         peer = build / "bench-webkitgtk"
         found.append(Candidate("webkitgtk-" + mode, [launch, peer, mode], page_rows("c"), peer, language="c"))

@@ -87,8 +87,8 @@ AUV_API size_t auv_message_part_count(const auv_message *message);
 AUV_API int auv_message_part(const auv_message *message, size_t index,
                              auv_part *out);
 
-/* Descriptor of a part that arrived as a sealed shared-memory file (parts from
- * 64 KiB on do), for bindings that map it themselves.
+/* Descriptor of a part that arrived as a sealed shared-memory file (some parts
+ * from 64 KiB on do), for bindings that map it themselves.
  *
  * threads: any
  * returns: the descriptor, or -1 for a part that arrived inline

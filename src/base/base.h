@@ -1,9 +1,9 @@
 /*
  * base.h - what the rest asks of the operating system.
  *
- * One section per file: clock, log, wake_fd, shm, poller, thread, spawn. The
- * implementation of a section is base/<section>_<os>.c; nothing above this
- * folder includes a system header or tests for a platform.
+ * One section per file: clock, log, wake_fd, shm, ring_memory, poller, thread,
+ * spawn. The implementation of a section is base/<section>_<os>.c; nothing above
+ * this folder includes a system header or tests for a platform.
  *
  * Results: >= 0 good, else a negative AUV_ERR_* code, with the system's words
  * in auv_last_error_message(). All descriptors are close-on-exec; EINTR is
@@ -46,6 +46,8 @@ void auvi_fd_close(int fd);       /* -1 is fine */
 
 /* ---- shm: sealed, immutable shared memory ---- */
 
+/* An empty memfd that can be sealed; errno tells why not. */
+int auvi_shm_file(void);
 /* A memfd with these bytes, sealed against shrinking, growing, writing and
  * more seals. */
 int auvi_shm_create(const void *data, size_t length);
@@ -60,6 +62,19 @@ int auvi_shm_read(int fd, void *to, size_t length);
  * sender has hidden other bytes there. */
 const char *auvi_shm_map_text(int fd, size_t length);
 void auvi_shm_unmap_text(const char *text, size_t length);
+
+/* ---- ring_memory: memory that two processes write to ---- */
+
+#define AUVI_RING_CONTROL ((size_t)64 * 1024) /* any page size divides it */
+
+/* A memfd for two rings of so many bytes each (a multiple of
+ * AUVI_RING_CONTROL), sealed against shrinking, growing and more seals. */
+int auvi_ring_memory_create(size_t ring);
+/* AUV_OK if fd is such a file, AUV_ERR_PROTOCOL if not. */
+int auvi_ring_memory_check(int fd, size_t ring);
+/* AUVI_RING_CONTROL bytes, then each ring twice in a row; or NULL. */
+void *auvi_ring_memory_map(int fd, size_t ring);
+void auvi_ring_memory_unmap(void *base, size_t ring);
 
 /* ---- poller: wait for many descriptors (one waiter at a time; changes from
  *      any thread) ---- */

@@ -25,7 +25,7 @@
 /* What an empty file maps to: mmap() refuses a length of 0. */
 static const char empty[1];
 
-static int create_file(void)
+int auvi_shm_file(void)
 {
     /* Kernels before 6.3 refuse the flag with EINVAL: ask once only. */
     static _Atomic unsigned noexec = MFD_NOEXEC_SEAL;
@@ -44,7 +44,7 @@ int auvi_shm_create(const void *data, size_t length)
 {
     const char *next = data;
     size_t left = length;
-    int fd = create_file();
+    int fd = auvi_shm_file();
 
     if (fd < 0)
         return auvi_fail_errno("cannot create shared memory");

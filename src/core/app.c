@@ -13,12 +13,16 @@
 /* About what a sleep and a wake across cores cost. */
 #define SPIN_US 40
 #define SPIN_TOTAL_US 2000
+/* Looks at the rings alone before all links are polled once. */
+#define LOOKS_PER_POLL 16
 /* Longer would be no batch but a delay. */
 #define MAX_INTERVAL_MS 60000
 /* How long a push that is under way may take, at the end. */
 #define DRAIN_US 1000000
 /* How long destroy waits for handlers that run on workers. */
 #define WORKERS_US 2000000
+
+struct auvi_app_tuning auvi_app_tuning;
 
 /* ---- waking --------------------------------------------------------------- */
 
@@ -293,7 +297,10 @@ int auv_app_create(const auv_app_options *given, auv_app **out)
     if (app->capacity < MIN_CAPACITY)
         app->capacity = MIN_CAPACITY;
     /* With one processor the page cannot run while we look. */
-    app->spin_us = auvi_cpu_count() > 1 ? SPIN_US : 0;
+    app->spin_us =
+        auvi_cpu_count() > 1 && !auvi_app_tuning.no_spin ? SPIN_US : 0;
+    app->page_spin_us = app->spin_us ? AUVI_LINK_SPIN_US : 0;
+    app->rings = !auvi_app_tuning.no_rings;
     auvi_mutex_init(&app->registry_lock, AUVI_RANK_REGISTRY, "app.registry");
     auvi_mutex_init(&app->receive_lock, AUVI_RANK_RECEIVE, "app.receive");
     auvi_mutex_init(&app->send_lock, AUVI_RANK_SEND, "app.send");
@@ -325,6 +332,7 @@ int auv_app_create(const auv_app_options *given, auv_app **out)
     error = app_open(app);
     if (error < 0)
         goto fail;
+    auvi_message_keep_memory(true);
     *out = app;
     return AUV_OK;
 
@@ -410,6 +418,7 @@ void auv_app_destroy(auv_app *app)
     if (!quiet)
         auvi_log(AUV_LOG_ERROR, "auv_app_destroy() while a thread still uses "
                                 "the application: its memory is left to it");
+    auvi_message_keep_memory(false);
     auvi_workers_leave(app, quiet ? app_free : leave_it);
 }
 
@@ -445,6 +454,14 @@ static uint64_t calls_handled(struct auv_app *app)
     return atomic_load_explicit(&app->calls_handled, memory_order_relaxed);
 }
 
+/* A handler may take its time, and wait for what the link thread reads. */
+static void settle_for_link_thread(auv_app *app)
+{
+    auvi_receive_settle(app);
+    if (auvi_receive_has_more(app))
+        auvi_app_wake_link_thread(app);
+}
+
 /* A page that awaits one call after the other sends the next within a few
  * microseconds; sleeping and being woken costs several times that. So after a
  * call has been answered, and only then, look for a while before leaving. The
@@ -453,15 +470,19 @@ static enum auvi_process_result spin_for_calls(auv_app *app,
                                                enum auvi_process_result result)
 {
     int64_t start = auvi_clock_us(), last = start, now = start;
+    unsigned looks = 0;
     bool busy = false;
 
     while (result == AUVI_PROCESS_CONTINUE && now - last < app->spin_us &&
            now - start < SPIN_TOTAL_US) {
         uint64_t handled = calls_handled(app);
 
-        auvi_receive(app);
-        if (!auvi_queue_is_empty(app->inbox))
+        auvi_receive_awake(app, !app->rings || ++looks % LOOKS_PER_POLL == 0);
+        if (!auvi_queue_is_empty(app->inbox)) {
+            if (auvi_receive_by_link_thread(app))
+                settle_for_link_thread(app);
             result = auvi_processor_tick(&app->processor, &busy);
+        }
         now = auvi_clock_us();
         if (calls_handled(app) != handled)
             last = now;
@@ -470,6 +491,9 @@ static enum auvi_process_result spin_for_calls(auv_app *app,
              * have stopped looking. */
             auvi_thread_yield();
     }
+    auvi_receive_settle(app);
+    if (result == AUVI_PROCESS_CONTINUE && !auvi_queue_is_empty(app->inbox))
+        result = auvi_processor_tick(&app->processor, &busy);
     return result;
 }
 

@@ -275,7 +275,7 @@ static uint32_t wait_for_end(auv_call *call, int64_t deadline)
     uint32_t state;
 
     /* As above; so the link thread reads meanwhile. */
-    atomic_fetch_add_explicit(&app->sync_waiters, 1, memory_order_acq_rel);
+    atomic_fetch_add(&app->sync_waiters, 1);
     auvi_app_wake_link_thread(app);
     /* Before the state is read: see call_step(). */
     atomic_fetch_add(&call->waiters, 1);

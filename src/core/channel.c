@@ -347,8 +347,7 @@ static int wait_until(struct auv_channel *channel, size_t cost,
         auvi_mutex_unlock(&channel->view->streams_lock);
         if (!waited) {
             waited = true;
-            atomic_fetch_add_explicit(&app->sync_waiters, 1,
-                                      memory_order_acq_rel);
+            atomic_fetch_add(&app->sync_waiters, 1);
             auvi_app_wake_link_thread(app);
         }
         auvi_futex_wait(&channel->futex, seen, left);

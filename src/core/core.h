@@ -172,7 +172,9 @@ struct auv_app {
     _Atomic bool resume_wanted;       /* a paused link may be read again */
     _Atomic uint32_t paused_views;
     _Atomic uint64_t calls_handled; /* written by the consumer */
-    int64_t spin_us; /* how long to look for a next call; 0: never */
+    int64_t spin_us;       /* how long to look for a next call; 0: never */
+    uint32_t page_spin_us; /* likewise of its pages, for an answer */
+    bool rings;            /* its links have rings */
     struct auvi_workers *workers; /* consumer; NULL: none yet */
     bool sender_woken;     /* consumer: the link thread, since the last flush */
     bool replies_deferred; /* consumer: answers wait for auvi_send_flush() */
@@ -203,6 +205,9 @@ struct auv_app {
     /* receive_lock: who reads the links */
     struct auvi_mutex receive_lock;
     struct auv_view *rest, **rest_tail; /* left in the middle of a packet */
+    struct auv_view *linked;            /* views with a registered link */
+    _Atomic bool
+        links_awake; /* some of their bells may be silent: see receive.c */
     struct auvi_item *parked, **parked_tail; /* read, and no room for them */
     size_t parked_count;
 
@@ -296,6 +301,7 @@ struct auv_view {
     bool link_registered; /* holds a reference of the view */
     bool in_rest;         /* it is in app->rest, which holds a reference */
     struct auv_view *rest_next;
+    struct auv_view *linked_next; /* while link_registered */
 
     /* calls_lock: the unanswered ones */
     struct auvi_mutex calls_lock;
@@ -363,6 +369,14 @@ enum auvi_call_state {
 };
 
 /* ---- app.c -------------------------------------------------------------- */
+
+/* Off, as the library is delivered. For benchmarks that show what each part
+ * brings, and for tests of links without rings: set before auv_app_create(). */
+struct auvi_app_tuning {
+    bool no_rings;
+    bool no_spin; /* nor do its pages */
+};
+extern struct auvi_app_tuning auvi_app_tuning;
 
 /* Put an item into the inbox and wake the consumer. However full that is, the
  * item is kept, in order; AUV_ERR_CLOSED is the only error, and frees nothing. */
@@ -481,6 +495,16 @@ int64_t auvi_requests_expire(struct auv_app *app);
 /* Read every link that has something, unless another thread is at it. True: the
  * consumer must be woken, unless the caller is about to be it. */
 bool auvi_receive(struct auv_app *app);
+/* The same for a consumer that looks again and again before it sleeps: links
+ * with rings are read without a system call, and their bells are not rung until
+ * auvi_receive_settle(). With `all` as auvi_receive(). */
+bool auvi_receive_awake(struct auv_app *app, bool all);
+/* Consumer, behind auvi_receive_awake() and before it looks into the inbox for
+ * the last time: the descriptors tell again. */
+void auvi_receive_settle(struct auv_app *app);
+/* Whether the link thread reads, too: then it has to hear the bells while a
+ * handler runs. */
+bool auvi_receive_by_link_thread(struct auv_app *app);
 /* The inbox is full: frames stay in the links until the consumer has made room,
  * and the link thread is woken then. */
 bool auvi_receive_is_stalled(struct auv_app *app);

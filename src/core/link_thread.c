@@ -128,9 +128,12 @@ static void on_link_wanted(struct auv_app *app, auv_view *view,
                            uint32_t generation)
 {
     struct auvi_link *link;
-    int fd;
+    int error, fd;
 
-    if (auvi_link_pair(&link, &fd) < 0) {
+    error = app->rings
+                ? auvi_link_pair_with_rings(app->page_spin_us, &link, &fd)
+                : auvi_link_pair(&link, &fd);
+    if (error < 0) {
         auvi_log(AUV_LOG_ERROR, "view %u: no link for its page: %s", view->id,
                  auv_last_error_message());
         return;
@@ -676,9 +679,7 @@ static void on_writable(struct auv_app *app, uint32_t id)
 static void choose_receiver(struct auv_app *app)
 {
     bool poll =
-        (!atomic_load_explicit(&app->host_receives, memory_order_acquire) ||
-         atomic_load_explicit(&app->sync_waiters, memory_order_acquire)) &&
-        !auvi_receive_is_stalled(app);
+        auvi_receive_by_link_thread(app) && !auvi_receive_is_stalled(app);
 
     if (poll == app->link_thread_polls)
         return;
@@ -714,6 +715,18 @@ static int64_t next_timeout(struct auv_app *app)
     return next > now ? next - now : 0;
 }
 
+/* What no descriptor tells of: frames that were left, or that have come while
+ * the consumer looked awake. It may now be in a handler that waits for them; who
+ * waits counts himself before he wakes us, and the consumer looks at that count
+ * behind its last look at the links (both sequentially consistent), so it has
+ * settled or we see that it has not. */
+static bool must_receive(struct auv_app *app)
+{
+    return app->link_thread_polls &&
+           (auvi_receive_has_more(app) || (atomic_load(&app->sync_waiters) &&
+                                           atomic_load(&app->links_awake)));
+}
+
 static void shut_down(struct auv_app *app);
 
 void auvi_link_thread_main(void *ctx)
@@ -736,7 +749,7 @@ void auvi_link_thread_main(void *ctx)
             break;
         timeout = next_timeout(app);
         auvi_app_pay_wake(app);
-        if (app->link_thread_polls && auvi_receive_has_more(app)) {
+        if (must_receive(app)) {
             receive(app);
             timeout = 0;
         }

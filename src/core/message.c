@@ -11,6 +11,54 @@
 
 #define ALIGN8(n) (((n) + 7) & ~(size_t)7)
 
+/* ---- memory of large messages ---------------------------------------------
+ *
+ * The kernel takes longer to bring the pages of a megabyte than it takes to
+ * copy it, and malloc() gives such memory back at once. So one block is kept for
+ * the next large message, as long as there is an application.
+ */
+
+#define SPARE_FROM AUVI_INLINE_MAX
+#define SPARE_MAX (AUVI_BULK_MAX + AUVI_INLINE_MAX) /* never more is kept */
+
+static _Atomic(struct auv_message *) spare;
+static _Atomic int spare_users; /* applications */
+
+static struct auv_message *take_block(size_t size)
+{
+    struct auv_message *block = NULL;
+
+    /* Acquire: whoever put it there is done with it. */
+    if (size >= SPARE_FROM)
+        block = atomic_exchange_explicit(&spare, NULL, memory_order_acq_rel);
+    if (block && block->size >= size)
+        return block;
+    free(block);
+    block = malloc(size);
+    if (block)
+        block->size = size;
+    return block;
+}
+
+static void give_block(struct auv_message *block)
+{
+    if (block->size >= SPARE_FROM && block->size <= SPARE_MAX &&
+        atomic_load_explicit(&spare_users, memory_order_relaxed) > 0)
+        block = atomic_exchange_explicit(&spare, block, memory_order_acq_rel);
+    free(block);
+}
+
+void auvi_message_keep_memory(bool keep)
+{
+    if (keep)
+        atomic_fetch_add_explicit(&spare_users, 1, memory_order_relaxed);
+    else if (atomic_fetch_sub_explicit(&spare_users, 1, memory_order_relaxed) ==
+             1)
+        free(atomic_exchange_explicit(&spare, NULL, memory_order_acq_rel));
+}
+
+/* ---- building ------------------------------------------------------------- */
+
 /* A message with room for that; `name` is copied, parts are zeroed. */
 static struct auv_message *message_new(const char *name, size_t name_length,
                                        size_t json_room, size_t part_count,
@@ -19,12 +67,14 @@ static struct auv_message *message_new(const char *name, size_t name_length,
     size_t head = ALIGN8(sizeof(struct auv_message) +
                          part_count * sizeof(struct auvi_message_part));
     size_t size = head + ALIGN8(inline_bytes) + name_length + 1 + json_room;
-    struct auv_message *message = malloc(size);
+    struct auv_message *message = take_block(size);
     char *text;
 
     if (!message)
         return NULL;
+    size = message->size;
     memset(message, 0, head);
+    message->size = size;
     atomic_init(&message->refs, 1);
     message->json_fd = -1;
     message->part_count = part_count;
@@ -72,9 +122,9 @@ int auvi_message_create(const char *name, size_t name_length, const char *json,
         return auvi_fail(AUV_ERR_TOO_LARGE, "a text has %zu bytes, limit %zu",
                          json_length, AUV_MAX_PAYLOAD);
 
-    /* What goes inline must fit into one packet together, whatever the single
-     * sizes are: past half a packet the rest goes into memfds. */
-    budget = AUVI_INLINE_MAX;
+    /* What goes inline must fit into a ring together, whatever the single sizes
+     * are: past that the rest goes into memfds. */
+    budget = AUVI_BULK_MAX;
     json_inline = json_length < budget;
     budget -= json_inline ? json_length : 0;
     for (size_t i = 0; i < part_count; i++) {
@@ -112,7 +162,7 @@ int auvi_message_create(const char *name, size_t name_length, const char *json,
         if (message->json_fd < 0)
             goto no_memfd;
     }
-    budget = AUVI_INLINE_MAX - (json_inline ? json_length : 0);
+    budget = AUVI_BULK_MAX - (json_inline ? json_length : 0);
     for (size_t i = 0; i < part_count; i++) {
         struct auvi_message_part *part = &message->parts[i];
         size_t room = ALIGN8(parts[i].length);
@@ -418,5 +468,5 @@ void auv_message_unref(auv_message *message)
     }
     if (message->view)
         auv_view_unref(message->view);
-    free(message);
+    give_block(message);
 }

@@ -1,8 +1,9 @@
 /*
  * message.h - a message in memory, and the envelope it travels in.
  *
- * One heap block: the struct, the part table, the name, the text and the small
- * parts. Large contents are sealed memfds, mapped when somebody looks. What was
+ * One heap block: the struct, the part table, the name, the text and the parts.
+ * Very large contents, and what came so, are sealed memfds, mapped when somebody
+ * looks. What was
  * copied out of a link, or out of the caller's arguments, is never written
  * again: a message is immutable but for its envelope, which belongs to whoever
  * holds the message while it travels.
@@ -25,6 +26,7 @@ struct auvi_message_part {
 
 struct auv_message {
     _Atomic uint32_t refs;
+    size_t size; /* of the block */
 
     /* envelope of an outgoing message */
     uint8_t kind, flags;
@@ -57,6 +59,10 @@ int auvi_message_from_frame(struct auvi_frame *frame, struct auv_message **out);
 /* The message as a frame that borrows everything from it. */
 void auvi_message_to_frame(const struct auv_message *message,
                            struct auvi_frame *out);
+
+/* An application begins, or ends: while there is one, the memory of a large
+ * message is kept for the next. */
+void auvi_message_keep_memory(bool keep);
 
 /* {"name":…,"message":…,"code":…[,"data":…]} as a page's Error is made of. */
 int auvi_message_create_error(const char *name, const char *text, int code,

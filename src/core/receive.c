@@ -417,15 +417,23 @@ static void register_link(auv_view *view, struct auvi_link *link)
     view->link_registered =
         auvi_poller_add(view->app->links_poller, auvi_link_fd(link),
                         AUVI_POLL_IN, (uint64_t)(uintptr_t)view) == AUV_OK;
-    if (view->link_registered)
-        auv_view_ref(view);
+    if (!view->link_registered)
+        return;
+    auv_view_ref(view);
+    view->linked_next = view->app->linked;
+    view->app->linked = view;
 }
 
 /* receive_lock; the caller has a reference of its own. */
 static void unregister(auv_view *view)
 {
+    struct auv_view **at = &view->app->linked;
+
     if (!view->link_registered)
         return;
+    while (*at != view)
+        at = &(*at)->linked_next;
+    *at = view->linked_next;
     auvi_poller_remove(view->app->links_poller, auvi_link_fd(view->link));
     view->link_registered = false;
     auvi_pressure_forget(view);
@@ -504,7 +512,7 @@ static void receive_view(auv_view *view, struct outcome *outcome)
         add_to_rest(view);
 }
 
-/* receive_lock. Views that were left in the middle of a packet. */
+/* receive_lock. Views that were left in the middle of a packet, or awake. */
 static void receive_rest(struct auv_app *app, struct outcome *outcome)
 {
     auv_view *view = app->rest;
@@ -526,6 +534,8 @@ static void receive_rest(struct auv_app *app, struct outcome *outcome)
 
 void auvi_receive_again(auv_view *view)
 {
+    if (atomic_load(&view->paused)) /* it comes again when it is not */
+        return;
     auvi_poller_add(view->app->links_poller, auvi_link_fd(view->link),
                     AUVI_POLL_IN, (uint64_t)(uintptr_t)view);
     if (auvi_link_has_more(view->link) || auvi_documents_held(view))
@@ -579,6 +589,40 @@ bool auvi_receive_has_more(struct auv_app *app)
     return atomic_load_explicit(&app->receive_again, memory_order_acquire);
 }
 
+/* receive_lock. Nobody looks at it, and its bell may stay silent, until
+ * auvi_receive_again(). */
+static bool is_left_alone(const auv_view *view)
+{
+    return atomic_load(&view->paused) || auvi_documents_held(view);
+}
+
+/* receive_lock. Every link that has something, without asking its descriptor;
+ * or only those whose bell is silent, which then is rung again. */
+static void receive_linked(struct auv_app *app, bool awake,
+                           struct outcome *outcome)
+{
+    auv_view *view = app->linked;
+
+    if (atomic_load(&app->links_awake) != awake)
+        atomic_store(&app->links_awake, awake);
+    /* Referenced while listed, until this lock is let go; but for a view whose
+     * link ends meanwhile, which leaves the list. */
+    while (view) {
+        auv_view *next = view->linked_next;
+
+        if (!is_left_alone(view) && (awake ? auvi_link_look(view->link)
+                                           : auvi_link_has_more(view->link))) {
+            auv_view_ref(view);
+            if (inbox_has_room(app))
+                receive_view(view, outcome);
+            else
+                add_to_rest(view);
+            auv_view_unref(view);
+        }
+        view = next;
+    }
+}
+
 bool auvi_receive(struct auv_app *app)
 {
     struct auvi_poll_event events[16];
@@ -598,6 +642,8 @@ bool auvi_receive(struct auv_app *app)
     if (atomic_exchange_explicit(&app->receive_again, false,
                                  memory_order_acq_rel))
         receive_rest(app, &outcome);
+    if (atomic_load(&app->links_awake))
+        receive_linked(app, false, &outcome);
     count = auvi_poller_wait(app->links_poller, events, 16, 0);
     for (int i = 0; i < count && inbox_has_room(app); i++) {
         /* Registered, hence referenced, until this lock is let go; but for the
@@ -612,6 +658,41 @@ bool auvi_receive(struct auv_app *app)
     if (outcome.flush)
         auvi_send_flush(app);
     return outcome.wake;
+}
+
+static bool receive_without_polling(struct auv_app *app, bool awake)
+{
+    struct outcome outcome = {.behind = false};
+
+    if (!auvi_mutex_try_lock(&app->receive_lock)) {
+        /* The other thread may be past the links that we have looked at. */
+        if (!awake)
+            atomic_store_explicit(&app->receive_again, true,
+                                  memory_order_release);
+        return false;
+    }
+    if (!app->parked)
+        receive_linked(app, awake, &outcome);
+    auvi_mutex_unlock(&app->receive_lock);
+    if (outcome.flush)
+        auvi_send_flush(app);
+    return outcome.wake;
+}
+
+bool auvi_receive_awake(struct auv_app *app, bool all)
+{
+    return all ? auvi_receive(app) : receive_without_polling(app, true);
+}
+
+void auvi_receive_settle(struct auv_app *app)
+{
+    (void)receive_without_polling(app, false);
+}
+
+bool auvi_receive_by_link_thread(struct auv_app *app)
+{
+    return !atomic_load(&app->host_receives) ||
+           atomic_load(&app->sync_waiters) != 0;
 }
 
 void auvi_view_set_link(auv_view *view, struct auvi_link *link)

@@ -135,7 +135,7 @@ int auvi_send_wait(auv_view *view, struct auv_message *message,
     /* This thread may be the one that writes or reads for the page at other
      * times, now or behind the handler that it runs: see that the link thread
      * does both while it sleeps. */
-    atomic_fetch_add_explicit(&app->sync_waiters, 1, memory_order_acq_rel);
+    atomic_fetch_add(&app->sync_waiters, 1);
     auvi_app_wake_link_thread(app);
     pushed = wait_for_room(view, deadline_us);
     if (pushed == AUV_OK) {

@@ -42,10 +42,6 @@
 #define PRIORITY_PROMPT 0
 #define PRIORITY_FLOODED 100
 
-/* How long to look for an answer before going to sleep. Sleeping and waking an
- * idle core costs more than this. */
-#define SPIN_US 30
-
 struct page {
     WebKitWebPage *web; /* owns this struct */
     struct auvi_outbox outbox;
@@ -63,6 +59,7 @@ struct page {
     /* Calls without an answer, and when the last one left: spin only then. */
     uint64_t calls_due;
     int64_t last_call_us;
+    int64_t spin_us; /* how long to look for an answer before going to sleep */
 };
 
 struct link_source {
@@ -301,17 +298,17 @@ static bool spin(struct link_source *source)
 {
     struct page *page = source->page;
 
-    if (!page->calls_due)
+    if (!page->calls_due || !page->spin_us)
         return false;
     do {
-        if (receive(source) != 0) {
+        if (auvi_link_look(page->outbox.link) && receive(source) != 0) {
             page->counts.spins++;
             return true;
         }
         /* Where the host shares our processor it could not answer before we
          * have stopped looking. */
         auvi_thread_yield();
-    } while (auvi_clock_us() - page->last_call_us < SPIN_US);
+    } while (auvi_clock_us() - page->last_call_us < page->spin_us);
     return false;
 }
 
@@ -320,10 +317,12 @@ static gboolean source_prepare(GSource *base, gint *timeout)
     struct link_source *source = (struct link_source *)base;
 
     *timeout = -1;
-    /* A dispatch that stopped early leaves frames of a packet that has been
-     * read: no descriptor tells of those. */
-    return source->have || source->receive_error < 0 ||
-           auvi_link_has_more(source->page->outbox.link) || spin(source);
+    if (source->have || source->receive_error < 0 || spin(source))
+        return TRUE;
+    /* A dispatch that stopped early, and looking awake, leave what no
+     * descriptor tells of. */
+    return auvi_link_has_more(source->page->outbox.link) &&
+           receive(source) != 0;
 }
 
 static gboolean source_check(GSource *base)
@@ -331,7 +330,6 @@ static gboolean source_check(GSource *base)
     struct link_source *source = (struct link_source *)base;
 
     return source->have || source->receive_error < 0 ||
-           auvi_link_has_more(source->page->outbox.link) ||
            g_source_query_unix_fd(base, source->page->source_tag) != 0;
 }
 
@@ -434,6 +432,7 @@ static void open_link(struct page *page, uint32_t generation, int fd)
         return;
     }
     page->link_generation = generation;
+    page->spin_us = auvi_link_spin_us(link);
     page->source = g_source_new(&source_functions, sizeof(struct link_source));
     source = (struct link_source *)page->source;
     source->page = page;

@@ -19,11 +19,14 @@
 
 enum {
     WHERE_INLINE = 0,
-    WHERE_FD = 1
+    WHERE_FD = 1,
+    WHERE_BULK = 2
 };
 
 #define PART_ENTRY ((size_t)16) /* bytes of one entry of the part table */
-#define ALL_FLAGS (AUVI_FRAME_ERROR | AUVI_FRAME_JSON_FD | AUVI_FRAME_RAW_FD)
+#define ALL_FLAGS                                                \
+    (AUVI_FRAME_ERROR | AUVI_FRAME_JSON_FD | AUVI_FRAME_RAW_FD | \
+     AUVI_FRAME_JSON_BULK)
 
 /* A frame without its large contents always fits into a packet, and all its
  * descriptors into one message. */
@@ -41,6 +44,7 @@ struct layout {
     size_t fd_count;
     bool payload_by_fd;
     uint64_t parts_by_fd; /* bit i: part i */
+    bool bulk;            /* "by fd" means behind the frame, in a ring */
 };
 
 static size_t pad8(size_t length)
@@ -144,6 +148,7 @@ static int lay_out(const struct auvi_frame *frame, struct layout *out)
         return error;
     out->fd_count = 0;
     out->parts_by_fd = 0;
+    out->bulk = false;
     out->size = AUVI_FRAME_HEADER + frame->part_count * PART_ENTRY;
     out->payload_by_fd =
         frame->payload_fd >= 0 || frame->payload_length >= AUVI_INLINE_MAX;
@@ -226,7 +231,9 @@ static void write_header(const struct auvi_frame *frame,
     at[0] = AUVI_WIRE_VERSION;
     at[1] = frame->kind;
     at[2] = (uint8_t)(frame->flags |
-                      (layout->payload_by_fd ? AUVI_FRAME_JSON_FD : 0) |
+                      (!layout->payload_by_fd ? 0
+                       : layout->bulk         ? AUVI_FRAME_JSON_BULK
+                                              : AUVI_FRAME_JSON_FD) |
                       (frame->raw_fd >= 0 ? AUVI_FRAME_RAW_FD : 0));
     at[3] = frame->lane;
     put_le(at + 4, frame->generation, 4);
@@ -264,7 +271,10 @@ static void write_frame(const struct auvi_frame *frame,
     for (size_t i = 0; i < frame->part_count; i++) {
         put_le(at, frame->parts[i].length, 8);
         put_le(at + 8, (uint64_t)frame->parts[i].type, 4);
-        put_le(at + 12, layout->parts_by_fd >> i & 1 ? WHERE_FD : WHERE_INLINE,
+        put_le(at + 12,
+               !(layout->parts_by_fd >> i & 1) ? WHERE_INLINE
+               : layout->bulk                  ? WHERE_BULK
+                                               : WHERE_FD,
                4);
         at += PART_ENTRY;
     }
@@ -305,6 +315,53 @@ int64_t auvi_frame_encode(const struct auvi_frame *frame, void *bytes,
     return (int64_t)layout.size;
 }
 
+int64_t auvi_frame_ring_size(const struct auvi_frame *frame, size_t *bulk)
+{
+    struct layout layout;
+    int error = lay_out(frame, &layout);
+
+    *bulk = 0;
+    if (error < 0)
+        return error;
+    if (layout.fd_count == 0)
+        return (int64_t)layout.size;
+    if (frame->payload_fd >= 0 || frame->raw_fd >= 0)
+        return 0;
+    if (layout.payload_by_fd)
+        *bulk += pad8(frame->payload_length);
+    for (size_t i = 0; i < frame->part_count; i++) {
+        if (!(layout.parts_by_fd >> i & 1))
+            continue;
+        if (frame->parts[i].fd >= 0)
+            return 0;
+        *bulk += pad8(frame->parts[i].length);
+    }
+    return *bulk <= AUVI_BULK_MAX ? (int64_t)layout.size : 0;
+}
+
+void auvi_frame_ring_write(const struct auvi_frame *frame, void *bytes,
+                           size_t size)
+{
+    struct layout layout = {0};
+    uint8_t *at = (uint8_t *)bytes + size;
+    int error = lay_out(frame, &layout);
+
+    assert(error == AUV_OK && layout.size == size);
+    (void)error;
+    layout.bulk = true;
+    write_frame(frame, &layout, bytes);
+    if (layout.payload_by_fd) {
+        memcpy(at, frame->payload, frame->payload_length);
+        at += pad8(frame->payload_length);
+    }
+    for (size_t i = 0; i < frame->part_count; i++) {
+        if (!(layout.parts_by_fd >> i & 1))
+            continue;
+        memcpy(at, frame->parts[i].data, frame->parts[i].length);
+        at += pad8(frame->parts[i].length);
+    }
+}
+
 /* ---- decoding ---- */
 
 /* The bytes of one frame that are not read yet. */
@@ -312,6 +369,7 @@ struct reader {
     const uint8_t *at;
     size_t left;
     const uint8_t *start; /* of the frame */
+    bool ring;            /* contents are bulk, not descriptors */
 };
 
 static int malformed(const char *what)
@@ -371,6 +429,9 @@ static int read_header(const uint8_t *bytes, size_t size, struct reader *reader,
         return malformed("unknown lane");
     if ((bytes[2] & AUVI_FRAME_RAW_FD) && bytes[1] < AUVI_FRAME_CONTROL)
         return malformed("descriptor on a data link");
+    if (bytes[2] & (reader->ring ? AUVI_FRAME_JSON_FD | AUVI_FRAME_RAW_FD
+                                 : AUVI_FRAME_JSON_BULK))
+        return malformed("contents where there are none");
     frame_size = (size_t)get_le(bytes + 16, 4);
     if (frame_size < AUVI_FRAME_HEADER || frame_size > size ||
         frame_size % 8 != 0)
@@ -420,13 +481,14 @@ static int read_parts(struct reader *reader, struct auvi_frame *out,
             return malformed("part too long");
         if (unit == 0 || length % unit != 0)
             return malformed("part type");
-        if (where > WHERE_FD)
+        if (where != WHERE_INLINE &&
+            where != (uint32_t)(reader->ring ? WHERE_BULK : WHERE_FD))
             return malformed("place of a part");
         out->parts[i].data = NULL;
         out->parts[i].length = (size_t)length;
         out->parts[i].type = (auv_part_type)type;
         out->parts[i].fd = -1;
-        if (where == WHERE_FD)
+        if (where != WHERE_INLINE)
             *by_fd |= (uint64_t)1 << i;
     }
     return AUV_OK;
@@ -514,7 +576,7 @@ int64_t auvi_frame_decode(const void *bytes, size_t size, int *fds,
                           struct auvi_frame *out)
 {
     const uint8_t *start = bytes;
-    struct reader reader = {start, 0, start};
+    struct reader reader = {start, 0, start, false};
     bool payload_by_fd, raw;
     uint64_t by_fd;
     size_t needed;
@@ -558,5 +620,62 @@ int64_t auvi_frame_decode(const void *bytes, size_t size, int *fds,
 
 refuse:
     auvi_frame_init(out, 0);
+    return error;
+}
+
+/* The next contents of `length` bytes; NULL if there are not so many. */
+static const uint8_t *take_bulk(const uint8_t **bulk, size_t *left,
+                                size_t length)
+{
+    const uint8_t *at = *bulk;
+
+    if (pad8(length) > *left)
+        return NULL;
+    *bulk += pad8(length);
+    *left -= pad8(length);
+    return at;
+}
+
+int64_t auvi_frame_ring_decode(const void *bytes, size_t size,
+                               const uint8_t **bulk, size_t *bulk_size,
+                               struct auvi_frame *out, const void **text)
+{
+    const uint8_t *start = bytes;
+    struct reader reader = {start, 0, start, true};
+    bool payload_is_bulk;
+    uint64_t in_bulk;
+    int error = read_header(start, size, &reader, out);
+
+    *text = NULL;
+    if (error < 0)
+        goto refuse;
+    payload_is_bulk = (start[2] & AUVI_FRAME_JSON_BULK) != 0;
+    error = read_parts(&reader, out, &in_bulk);
+    if (error < 0)
+        goto refuse;
+    error = read_contents(&reader, out, payload_is_bulk, in_bulk);
+    if (error < 0)
+        goto refuse;
+    if (payload_is_bulk) {
+        *text = take_bulk(bulk, bulk_size, out->payload_length);
+        if (*text == NULL) {
+            error = malformed("contents are cut");
+            goto refuse;
+        }
+    }
+    for (size_t i = 0; i < out->part_count; i++) {
+        if (!(in_bulk >> i & 1))
+            continue;
+        out->parts[i].data = take_bulk(bulk, bulk_size, out->parts[i].length);
+        if (out->parts[i].data == NULL) {
+            error = malformed("contents are cut");
+            goto refuse;
+        }
+    }
+    return reader.at - start;
+
+refuse:
+    auvi_frame_init(out, 0);
+    *text = NULL;
     return error;
 }

@@ -15,6 +15,10 @@
  * size of the part's type. With AUVI_FRAME_JSON_FD the payload travels so too
  * (before the parts), and takes no inline bytes, not even its NUL.
  *
+ * Where frames go through a ring (ring.h), what would need a new memfd lies
+ * behind the frame instead, in the same order and each padded to 8: `where` 2,
+ * AUVI_FRAME_JSON_BULK.
+ *
  * The sender may be hostile: decoding checks every number against the bytes
  * that are there, reads each once, and fails as a whole.
  */
@@ -26,7 +30,8 @@
 #define AUVI_WIRE_VERSION 1
 #define AUVI_FRAME_HEADER 32u
 #define AUVI_PACKET_MAX ((size_t)128 * 1024) /* bytes of one packet */
-#define AUVI_INLINE_MAX ((size_t)64 * 1024)  /* from here on: a memfd */
+#define AUVI_INLINE_MAX ((size_t)64 * 1024)  /* from here on: a memfd, or */
+#define AUVI_BULK_MAX ((size_t)1536 * 1024)  /* bulk up to this, all together */
 #define AUVI_PACKET_FDS 128u /* descriptors in one packet (kernel: 253) */
 #define AUVI_FRAME_LANES 4u  /* lane: 0 to 3 */
 
@@ -70,13 +75,15 @@ enum auvi_frame_kind {
 };
 
 enum auvi_frame_flag {
-    AUVI_FRAME_ERROR = 1,   /* payload: {"name","message","code"?,"data"?} */
-    AUVI_FRAME_JSON_FD = 2, /* set by the encoder only */
-    AUVI_FRAME_RAW_FD = 4   /* set by the encoder only: see raw_fd */
+    AUVI_FRAME_ERROR = 1,    /* payload: {"name","message","code"?,"data"?} */
+    AUVI_FRAME_JSON_FD = 2,  /* set by the encoder only */
+    AUVI_FRAME_RAW_FD = 4,   /* set by the encoder only: see raw_fd */
+    AUVI_FRAME_JSON_BULK = 8 /* likewise; never together with JSON_FD */
 };
 
 /* A part of a frame. Sending: data, or fd >= 0 (a sealed memfd that is sent as
- * it is). Receiving: exactly one of them. */
+ * it is). Receiving: exactly one of them; `data` may lie in a ring, where a
+ * hostile sender goes on writing: copy it once, and look only at the copy. */
 struct auvi_frame_part {
     const void *data;
     size_t length;
@@ -137,6 +144,19 @@ int64_t auvi_frame_encode(const struct auvi_frame *frame, void *bytes,
 int64_t auvi_frame_decode(const void *bytes, size_t size, int *fds,
                           size_t fd_count, size_t *fd_used,
                           struct auvi_frame *out);
+
+/* The same for a ring. Bytes of the frame itself, *bulk those behind it, both
+ * multiples of 8; 0 if it needs descriptors; AUV_ERR_ARG, AUV_ERR_TOO_LARGE. */
+int64_t auvi_frame_ring_size(const struct auvi_frame *frame, size_t *bulk);
+/* Write a frame of those sizes; its bulk goes to bytes + size. */
+void auvi_frame_ring_write(const struct auvi_frame *frame, void *bytes,
+                           size_t size);
+/* As auvi_frame_decode(), without descriptors. The bulk of bytes[0..size)'s
+ * frames is at *bulk, *bulk_size bytes of it; both move on. A payload that lies
+ * there is at *text, not in *out, and has no NUL: the caller must copy it. */
+int64_t auvi_frame_ring_decode(const void *bytes, size_t size,
+                               const uint8_t **bulk, size_t *bulk_size,
+                               struct auvi_frame *out, const void **text);
 
 /* Size field of a frame at `bytes` that decoding did not call malformed. */
 size_t auvi_frame_wire_size(const void *bytes);

@@ -8,8 +8,9 @@
  * Threads: one sender and one receiver at a time, who may be two threads: the
  * sending functions share no state with the receiving ones.
  *
- * Today a link is a SOCK_SEQPACKET pair. Users see only: frames in, frames out,
- * and one descriptor to poll. Shared-memory rings fit under the same functions.
+ * A link is a SOCK_SEQPACKET pair, and between a host and a page two rings in
+ * shared memory beside it. Users see only: frames in, frames out, and one
+ * descriptor to poll.
  */
 #ifndef AUVI_LINK_H
 #define AUVI_LINK_H
@@ -22,7 +23,17 @@ struct auvi_link;
  * child process, which gives it to auvi_link_open(). */
 int auvi_link_pair(struct auvi_link **out, int *peer_fd);
 
-/* Take a descriptor that came from auvi_link_pair(). Takes fd also on error. */
+/* How long a page looks for an answer before it sleeps, unless its host says
+ * otherwise. Sleeping and waking an idle core costs more than this. */
+#define AUVI_LINK_SPIN_US 30
+
+/* The same with rings, as far as both ends can have them; without, the link is
+ * slower and nothing else. spin_us: what auvi_link_spin_us() of the other end
+ * is to say. */
+int auvi_link_pair_with_rings(uint32_t spin_us, struct auvi_link **out,
+                              int *peer_fd);
+
+/* Take a descriptor that came from either. Takes fd also on error. */
 int auvi_link_open(int fd, struct auvi_link **out);
 
 /* NULL is fine. What was not flushed is dropped. */
@@ -31,6 +42,10 @@ void auvi_link_close(struct auvi_link *link);
 /* Polls readable when auvi_link_receive() has something new to say (see also
  * auvi_link_has_more()), writable when a flush that returned 1 may go on. */
 int auvi_link_fd(const struct auvi_link *link);
+
+uint32_t auvi_link_spin_us(const struct auvi_link *link);
+/* Whether this end has rings; the other one may have refused them. */
+bool auvi_link_has_rings(const struct auvi_link *link);
 
 /* Make both ends see the end of the link, from any thread. */
 void auvi_link_shutdown(struct auvi_link *link);
@@ -64,9 +79,14 @@ int auvi_link_flush(struct auvi_link *link);
  * and AUV_ERR_NOMEM: nothing was received, call again after a while. */
 int auvi_link_receive(struct auvi_link *link, struct auvi_frame *out);
 
-/* Frames of a packet that has been read are left: auvi_link_receive() gives one
- * although the descriptor may not be readable any more. A receiver that stops
- * early must ask, and come back by itself. */
+/* Frames may be left of which the descriptor does not tell: always so unless the
+ * last auvi_link_receive() has returned 0. A receiver that stops early must ask,
+ * and come back by itself. */
 bool auvi_link_has_more(const struct auvi_link *link);
+
+/* For a receiver that waits awake: whether auvi_link_receive() may have
+ * something. Where there are rings this is no system call. Until
+ * auvi_link_receive() has returned 0 again, the descriptor does not tell. */
+bool auvi_link_look(struct auvi_link *link);
 
 #endif /* AUVI_LINK_H */

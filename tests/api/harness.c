@@ -125,7 +125,8 @@ static bool has_count(void *user)
 {
     struct wanted_count *wanted = user;
 
-    return *wanted->count >= wanted->wanted;
+    /* Some are counted on another thread. */
+    return __atomic_load_n(wanted->count, __ATOMIC_SEQ_CST) >= wanted->wanted;
 }
 
 void pump_until_count(auv_app *app, const int *count, int wanted)

@@ -13,9 +13,14 @@
  *     silent    "flood", of one that the engine says nothing of
  *     random    well-formed frames of any kind, number and document
  *     modest    "flood", of one that says itself that it was granted nothing
+ *     ring      page 1 writes at random into the memory that it shares with the
+ *               host; page 2 calls
+ *     bells     page 1 rings without end, and sets and clears the flags of both
+ *               sides; page 2 calls
  */
 #include "base/base.h"
 #include "engine/remote/channel.h"
+#include "wire/link_priv.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -141,6 +146,24 @@ static int random_frame(struct auvi_link *link)
     return sent;
 }
 
+/* Into what says where records begin and end, and into the records. */
+static void scribble(struct auvi_link *link)
+{
+    uint32_t *control = (uint32_t *)link->shared;
+    uint32_t *ring = (uint32_t *)(void *)link->tx.ring.data;
+
+    ring[dice() % 64] = dice() & dice() & 0xfffff8;
+    control[dice() % (sizeof(*link->shared) / 4)] =
+        dice() & 1 ? dice() % 4096 & ~7u : dice();
+}
+
+static void ring_and_lie(struct auvi_link *link)
+{
+    send(auvi_link_fd(link), "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    atomic_store(&link->tx.ring.shared->asleep, dice() & 1);
+    atomic_store(&link->rx.ring.shared->asleep, dice() & 1);
+}
+
 static void misbehave(const char *how)
 {
     if (!pages[1])
@@ -165,6 +188,13 @@ static void misbehave(const char *how)
             sent = random_frame(pages[1]);
         else if (!strcmp(how, "garbage"))
             send(auvi_link_fd(pages[1]), large, 64, MSG_NOSIGNAL);
+        else if (!strcmp(how, "ring"))
+            scribble(pages[1]);
+        else if (!strcmp(how, "bells"))
+            ring_and_lie(pages[1]);
+        if (pages[2] && i % 10 == 0 &&
+            (!strcmp(how, "ring") || !strcmp(how, "bells")))
+            sent = frame(pages[2], AUVI_FRAME_CALL, ++number, 0);
         if (sent < 0)
             return;
     }

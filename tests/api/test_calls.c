@@ -232,7 +232,7 @@ static void gives_parts(auv_view *view, auv_call *call, void *user)
 {
     struct parts *wanted = user;
     auv_part parts[AUV_MAX_PARTS];
-    uint8_t *bytes = pattern(1 << 20);
+    uint8_t *bytes = pattern(4 << 20);
     char json[1000] = "[";
 
     (void)view;
@@ -257,7 +257,7 @@ static void on_parts(auv_view *view, int error, const auv_message *result,
                      void *user)
 {
     struct result_parts *out = user;
-    uint8_t *bytes = pattern(1 << 20);
+    uint8_t *bytes = pattern(4 << 20);
 
     (void)view;
     out->calls++;
@@ -273,7 +273,7 @@ static void on_parts(auv_view *view, int error, const auv_message *result,
             out->same = false;
         if (part.type != AUV_PART_U8)
             out->same = false;
-        if (part.length >= 65536)
+        if (part.length >= 2 << 20)
             assert_true(auv_message_part_fd(result, i) >= 0);
     }
     if (result) {
@@ -290,8 +290,9 @@ static void on_parts(auv_view *view, int error, const auv_message *result,
 static void parts_make_the_round_trip(void **state)
 {
     static struct parts cases[] = {
-        {{5}, 1},     {{0, 1, 7, 8, 9}, 5},       {{65535}, 1},
-        {{65536}, 1}, {{1 << 20, 3, 1 << 16}, 3},
+        {{5}, 1},          {{0, 1, 7, 8, 9}, 5},       {{65535}, 1},
+        {{65536}, 1},      {{1 << 20, 3, 1 << 16}, 3}, {{1 << 20, 1 << 20}, 2},
+        {{4 << 20, 5}, 2},
     };
     struct parts many = {.count = AUV_MAX_PARTS};
 

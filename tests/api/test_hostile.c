@@ -322,6 +322,42 @@ static void a_page_that_the_engine_does_not_know_waits(void **state)
     close_hostile(app, view);
 }
 
+static void answer_shortly(auv_view *view, auv_call *call, void *user)
+{
+    (void)view;
+    (void)user;
+    handled++;
+    auv_call_reply(call, "1", 1, NULL, 0);
+}
+
+/* The other view of the same application does not notice. */
+static void next_to(const char *how, int *wanted)
+{
+    auv_app *app = open_hostile(how);
+    auv_view *hostile = open_view(app), *honest = open_view(app);
+
+    handled = 0;
+    auv_view_bind(honest, "x", NUL, answer_shortly, NULL, NULL);
+    pump_until_count(app, wanted, 1);
+    handled = 0;
+    pump_until_count(app, &handled, 1000);
+    auv_view_unref(honest);
+    close_hostile(app, hostile);
+}
+
+static void scribbles_cost_the_page_its_link(void **state)
+{
+    (void)state;
+    next_to("ring", &broken_links);
+}
+
+static void lies_about_sleep_cost_nobody_else_anything(void **state)
+{
+    (void)state;
+    next_to("bells", &handled);
+    assert_int_equal(broken_links, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +370,8 @@ int main(void)
         cmocka_unit_test(random_frames_hurt_their_own_page_only),
         cmocka_unit_test(nobody_is_granted_by_his_own_word),
         cmocka_unit_test(a_page_that_the_engine_does_not_know_waits),
+        cmocka_unit_test(scribbles_cost_the_page_its_link),
+        cmocka_unit_test(lies_about_sleep_cost_nobody_else_anything),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

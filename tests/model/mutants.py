@@ -259,4 +259,66 @@ MUTANTS = [
 """,
      """        uint64_t word = atomic_load_explicit(&slot->word, memory_order_relaxed);
 """),
+    ("ring", "wire/ring.c", "publish not sequentially consistent",
+     """                          writer->record | (uint64_t)writer->packets << 32,
+                          memory_order_seq_cst);""",
+     """                          writer->record | (uint64_t)writer->packets << 32,
+                          memory_order_release);"""),
+    ("ring", "wire/ring.c", "publish without release",
+     """                          writer->record | (uint64_t)writer->packets << 32,
+                          memory_order_seq_cst);""",
+     """                          writer->record | (uint64_t)writer->packets << 32,
+                          memory_order_relaxed);"""),
+    ("ring", "wire/ring.c", "writer's look not sequentially consistent",
+     "if (!atomic_load_explicit(&writer->shared->asleep, memory_order_seq_cst))",
+     "if (!atomic_load_explicit(&writer->shared->asleep, memory_order_acquire))"),
+    ("ring", "wire/ring.c", "asleep not sequentially consistent",
+     "atomic_store_explicit(&reader->shared->asleep, 1, memory_order_seq_cst);",
+     "atomic_store_explicit(&reader->shared->asleep, 1, memory_order_release);"),
+    ("ring", "wire/ring.c", "reader's look not sequentially consistent",
+     "reader->armed = look(reader, memory_order_seq_cst) == 0 &&",
+     "reader->armed = look(reader, memory_order_acquire) == 0 &&"),
+    ("ring", "wire/ring.c", "sleep without a second look",
+     """    reader->armed = look(reader, memory_order_seq_cst) == 0 &&
+                    reader->tail == tail && reader->packets == packets;
+""",
+     """    (void)tail, (void)packets;
+    reader->armed = true;
+"""),
+    ("ring", "wire/ring.c", "a sleep that nobody is told of",
+     "    atomic_store_explicit(&reader->shared->asleep, 1, memory_order_seq_cst);\n",
+     ""),
+    ("ring", "wire/ring.c", "a writer that rings nobody",
+     """    atomic_store_explicit(&writer->shared->asleep, 0, memory_order_relaxed);
+    return true;""",
+     """    atomic_store_explicit(&writer->shared->asleep, 0, memory_order_relaxed);
+    return false;"""),
+    ("ring", "wire/ring.c", "records taken without acquire",
+     "int error = look(reader, memory_order_acquire);",
+     "int error = look(reader, memory_order_relaxed);"),
+    ("ring", "wire/ring.c", "published before the record is closed",
+     """    close_record(writer, 0);
+    if (writer->record == writer->published)
+        return false;
+    publish(writer);
+""",
+     """    writer->record += 32;
+    publish(writer);
+    writer->record -= 32;
+    close_record(writer, 0);
+"""),
+    ("ring", "wire/ring.c", "written over what is not read",
+     "    return size <= AUVI_RING_SIZE - (end - head);",
+     "    return 1;"),
+    ("ring", "wire/ring.c", "a restart over what is not read",
+     """    if (atomic_load_explicit(&writer->shared->head, memory_order_acquire) !=
+        writer->published)
+        return;
+""", ""),
+    ("ring", "wire/ring.c", "released before it was looked at",
+     """        reader->taken = (uint32_t)AUVI_RING_RECORD + size + (uint32_t)bulk;
+        return 1;""",
+     """        reader->taken = (uint32_t)AUVI_RING_RECORD + size + (uint32_t)bulk;
+        auvi_ring_release(reader);
+        return 1;"""),
 ]

@@ -174,6 +174,20 @@ def test_a_megabyte_there_and_back(web_pump, view):
     assert np.array_equal(np.asarray(got[0]), data)
 
 
+def test_large_parts_that_are_kept_do_not_change(web_pump, view):
+    kept = []
+    view.bind_call("keep", lambda part: kept.append(part[1:]))
+    view.bind_call("drop", lambda part: len(part))
+    script = """(async () => {
+        const make = (n, value) => new Uint8Array(n).fill(value);
+        for (let i = 1; i <= 6; i++)
+            await auroraview.call(i % 2 ? 'keep' : 'drop', [make(90000 * i, i)]);
+    })()"""
+    web_pump.value(view, script)
+    assert [len(part) for part in kept] == [90000 * i - 1 for i in (1, 3, 5)]
+    assert [set(part) for part in kept] == [{1}, {3}, {5}]
+
+
 def test_own_marker_survives(web_pump, view):
     got = []
     view.bind_call("echo", lambda **value: got.append(value) or value)

@@ -6,15 +6,20 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/base.h"
 #include "cmocka_all.h"
+
+/* Every test runs over a socket alone, and with rings beside it. */
+static bool with_rings;
 
 struct pair {
     struct auvi_link *a;
@@ -26,8 +31,15 @@ static struct pair open_pair(void)
     struct pair pair;
     int fd;
 
-    assert_int_equal(auvi_link_pair(&pair.a, &fd), AUV_OK);
+    if (with_rings)
+        assert_int_equal(auvi_link_pair_with_rings(7, &pair.a, &fd), AUV_OK);
+    else
+        assert_int_equal(auvi_link_pair(&pair.a, &fd), AUV_OK);
     assert_int_equal(auvi_link_open(fd, &pair.b), AUV_OK);
+    assert_int_equal(auvi_link_has_rings(pair.a), with_rings);
+    assert_int_equal(auvi_link_has_rings(pair.b), with_rings);
+    assert_int_equal(auvi_link_spin_us(pair.b),
+                     with_rings ? 7 : AUVI_LINK_SPIN_US);
     return pair;
 }
 
@@ -115,6 +127,7 @@ static void test_large_contents_and_descriptors(void **state)
     char *text = malloc(length);
     struct pair pair = open_pair();
     struct auvi_frame got;
+    size_t files = 0;
 
     (void)state;
     memset(text, 'm', length);
@@ -129,14 +142,21 @@ static void test_large_contents_and_descriptors(void **state)
         for (uint64_t k = i - 6; k <= i; k++) {
             assert_int_equal(auvi_link_receive(pair.b, &got), 1);
             assert_true(got.id == k);
-            if (k % 2) {
+            if (got.payload_fd >= 0) {
                 seen = auvi_shm_map(got.payload_fd, got.payload_length);
                 assert_memory_equal(seen, text, length);
                 auvi_shm_unmap(seen, length);
+                files++;
+            } else {
+                assert_int_equal(got.payload_length, k % 2 ? length : 10);
+                assert_memory_equal(got.payload, text, got.payload_length);
+                assert_int_equal(got.payload[got.payload_length], 0);
             }
             auvi_frame_release(&got);
         }
     }
+    /* A ring has room for some of them. */
+    assert_true(with_rings ? files > 0 && files < 140 : files >= 140);
     close_pair(&pair); /* with some not flushed */
     free(text);
     assert_int_equal(count_descriptors(), before);
@@ -367,7 +387,9 @@ static void test_hostile_packets(void **state)
     size = (size_t)auvi_frame_encode(&frame, bytes, sizeof(bytes), fds, 0,
                                      &fd_count);
     expect_refused("garbage!", 8, NULL, 0);
-    expect_refused("x", 1, NULL, 0);
+    if (!with_rings) /* there it is the bell */
+        expect_refused("x", 1, NULL, 0);
+    expect_refused("x", 1, fds, 1);
     expect_refused(bytes, size - 8, NULL, 0);
     expect_refused(bytes, size, fds, 1); /* a descriptor that nobody wants */
     expect_refused(bytes, size, fds, AUVI_PACKET_FDS);
@@ -488,6 +510,136 @@ static void test_both_directions_at_once(void **state)
     close_pair(&pair);
 }
 
+/* ---- rings ---- */
+
+/* Whatever goes where, in one order: small frames by the ring, what brings a
+ * descriptor or finds no room by the socket. */
+static void test_one_order_over_ring_and_socket(void **state)
+{
+    int before = count_descriptors();
+    struct pair pair = open_pair();
+    struct auvi_frame frame, got;
+    char *bytes = calloc(1, 1 << 20);
+    int fd = auvi_shm_create("y", 1);
+    uint64_t sent = 0, received = 0;
+    uint32_t seed = 1;
+
+    (void)state;
+    while (received < 20000) {
+        int result;
+
+        for (int i = 0; i < 5; i++) {
+            make_event(&frame, sent, "x", 1);
+            seed = seed * 1664525u + 1013904223u;
+            if (seed >> 28 == 0)
+                frame.parts[frame.part_count++] =
+                    (struct auvi_frame_part){NULL, 1, AUV_PART_U8, fd};
+            else if (seed >> 27 == 3)
+                frame.parts[frame.part_count++] =
+                    (struct auvi_frame_part){bytes, 300000, AUV_PART_U8, -1};
+            result = auvi_link_send(pair.a, &frame);
+            if (result == AUV_OK)
+                sent++;
+            else
+                assert_int_equal(result, AUV_ERR_QUEUE_FULL);
+            if (seed >> 20 & 1)
+                assert_in_range(auvi_link_flush(pair.a), 0, 1);
+        }
+        for (uint32_t i = 0; i < (seed >> 8 & 15); i++) {
+            if (auvi_link_receive(pair.b, &got) != 1)
+                break;
+            assert_true(got.id == received++);
+            auvi_frame_release(&got);
+        }
+    }
+    auvi_fd_close(fd);
+    free(bytes);
+    close_pair(&pair);
+    assert_int_equal(count_descriptors(), before);
+}
+
+/* What receive() promises of the descriptor when it says 0. */
+static void test_sleeping_receiver_is_woken(void **state)
+{
+    struct pair pair = open_pair();
+    struct auvi_frame got;
+
+    (void)state;
+    for (uint64_t i = 0; i < 100; i++) {
+        while (auvi_link_receive(pair.b, &got) != 0)
+            ;
+        assert_false(auvi_link_has_more(pair.b));
+        assert_false(is_readable(pair.b));
+        if (i % 3 == 1) { /* looks awake for a while, and sleeps then */
+            assert_int_equal(auvi_link_look(pair.b), !with_rings);
+            assert_int_equal(auvi_link_has_more(pair.b), with_rings);
+            assert_int_equal(auvi_link_receive(pair.b, &got), 0);
+        }
+        send_event(pair.a, i, "x", 1);
+        assert_int_equal(auvi_link_flush(pair.a), 0);
+        assert_true(is_readable(pair.b));
+        if (i % 2)
+            assert_true(auvi_link_look(pair.b));
+        assert_int_equal(auvi_link_receive(pair.b, &got), 1);
+        assert_true(got.id == i);
+    }
+    close_pair(&pair);
+}
+
+/* A child that sends is killed at any moment: what arrives is whole, in order,
+ * and then the end. */
+static void test_peer_is_killed(void **state)
+{
+    static char part[100000];
+
+    (void)state;
+    for (int round = 0; round < 30; round++) {
+        struct auvi_link *link, *child_link;
+        struct auvi_frame frame, got;
+        uint64_t received = 0;
+        int fd, result;
+        pid_t child;
+
+        if (with_rings)
+            assert_int_equal(auvi_link_pair_with_rings(0, &link, &fd), AUV_OK);
+        else
+            assert_int_equal(auvi_link_pair(&link, &fd), AUV_OK);
+        child = fork();
+        if (child == 0) {
+            auvi_fd_close(auvi_link_fd(link));
+            if (auvi_link_open(fd, &child_link) < 0)
+                _exit(1);
+            for (uint64_t i = 0;; i++) {
+                make_event(&frame, i, "x", 1);
+                frame.parts[frame.part_count++] = (struct auvi_frame_part){
+                    part, i % 7 ? 8 : sizeof(part), AUV_PART_U8, -1};
+                while (auvi_link_send(child_link, &frame) != AUV_OK)
+                    ;
+                if (i % 3)
+                    auvi_link_flush(child_link);
+            }
+        }
+        assert_true(child > 0);
+        auvi_fd_close(fd);
+        while (received < (uint64_t)round * 50) {
+            result = auvi_link_receive(link, &got);
+            assert_in_range(result, 0, 1);
+            if (result == 1)
+                assert_true(got.id == received++);
+            auvi_frame_release(&got);
+        }
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        while ((result = auvi_link_receive(link, &got)) >= 0) {
+            if (result == 1)
+                assert_true(got.id == received++);
+            auvi_frame_release(&got);
+        }
+        assert_int_equal(result, AUV_ERR_CLOSED);
+        auvi_link_close(link);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -505,7 +657,12 @@ int main(void)
         cmocka_unit_test(test_good_frames_before_a_bad_one),
         cmocka_unit_test(test_empty_packet_is_the_end),
         cmocka_unit_test(test_both_directions_at_once),
+        cmocka_unit_test(test_one_order_over_ring_and_socket),
+        cmocka_unit_test(test_sleeping_receiver_is_woken),
+        cmocka_unit_test(test_peer_is_killed),
     };
+    int failed = cmocka_run_group_tests_name("socket", tests, NULL, NULL);
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    with_rings = true;
+    return failed + cmocka_run_group_tests_name("rings", tests, NULL, NULL);
 }

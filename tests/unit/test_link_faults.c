@@ -3,12 +3,13 @@
  * error is clear, nothing leaks, and nothing that was accepted is lost.
  *
  * The calls are taken over by the linker. Names for --wrap, on one line:
- * wrap: sendmsg recvmsg memfd_create write fcntl fcntl64 epoll_create1 epoll_ctl epoll_pwait2 eventfd socketpair setsockopt getsockopt mmap mmap64 pthread_create posix_spawn waitid malloc calloc
+ * wrap: sendmsg recvmsg memfd_create ftruncate ftruncate64 write fcntl fcntl64 epoll_create1 epoll_ctl epoll_pwait2 eventfd socketpair setsockopt getsockopt mmap mmap64 pthread_create posix_spawn waitid malloc calloc
  */
 #include "wire/link.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -31,6 +32,7 @@ enum call {
     SENDMSG,
     RECVMSG,
     MEMFD_CREATE,
+    FTRUNCATE,
     WRITE,
     FCNTL,
     EPOLL_CREATE,
@@ -105,6 +107,8 @@ WRAP(RECVMSG, ssize_t, -1, recvmsg, (int fd, struct msghdr *message, int flags),
      (fd, message, flags))
 WRAP(MEMFD_CREATE, int, -1, memfd_create, (const char *name, unsigned flags),
      (name, flags))
+WRAP(FTRUNCATE, int, -1, ftruncate, (int fd, off_t size), (fd, size))
+WRAP(FTRUNCATE, int, -1, ftruncate64, (int fd, off64_t size), (fd, size))
 WRAP(EPOLL_CREATE, int, -1, epoll_create1, (int flags), (flags))
 WRAP(EPOLL_CTL, int, -1, epoll_ctl,
      (int poller, int operation, int fd, struct epoll_event *event),
@@ -473,6 +477,165 @@ static void test_link_cannot_be_opened(void **state)
     expect_open_fails(MALLOC, 1, ENOMEM, AUV_ERR_NOMEM);
 }
 
+/* ---- rings that cannot be had: the link is there, and goes without ---- */
+
+static void on_log(auv_log_level level, const char *text, void *user)
+{
+    (void)level;
+    *(bool *)user |= strstr(text, "without shared memory") != NULL;
+}
+
+/* The n-th call fails where the rings are made (`taking` 0) or taken (1), for
+ * each n until none fails any more. How often one failed. */
+static int torture_rings(enum call call, int error, bool taking)
+{
+    for (int n = 1;; n++) {
+        int open_before = count_descriptors();
+        struct auvi_link *kept_a = a, *kept_b = b;
+        bool told = false, failed;
+        int fd;
+
+        auv_set_log(on_log, &told);
+        if (!taking)
+            fail_calls(call, n, 1, error);
+        assert_int_equal(auvi_link_pair_with_rings(0, &a, &fd), AUV_OK);
+        failed = !taking && fault.seen >= n;
+        heal();
+        if (taking)
+            fail_calls(call, n, 1, error);
+        assert_int_equal(auvi_link_open(fd, &b), AUV_OK);
+        failed = failed || (taking && fault.seen >= n);
+        heal();
+        auv_set_log(NULL, NULL);
+        assert_int_equal(auvi_link_has_rings(b), !failed);
+        assert_int_equal(told, failed);
+        for (uint64_t i = 0; i < 3; i++) {
+            struct auvi_link *other = a;
+
+            assert_int_equal(send_frame(i, i == 1), AUV_OK);
+            assert_int_equal(auvi_link_flush(a), 0);
+            if (failed) {
+                expect_frame(i, i == 1);
+            } else {
+                struct auvi_frame got;
+
+                assert_int_equal(auvi_link_receive(b, &got), 1);
+                assert_true(got.id == i);
+            }
+            a = b; /* and the other way */
+            b = other;
+        }
+        auvi_link_close(a);
+        auvi_link_close(b);
+        a = kept_a;
+        b = kept_b;
+        assert_int_equal(count_descriptors(), open_before);
+        if (!failed)
+            return n - 1;
+    }
+}
+
+static void test_rings_cannot_be_had(void **state)
+{
+    (void)state;
+    assert_int_equal(torture_rings(MEMFD_CREATE, ENOSYS, false), 1);
+    assert_int_equal(torture_rings(MEMFD_CREATE, EMFILE, false), 1);
+    assert_int_equal(torture_rings(FTRUNCATE, ENOSPC, false), 1);
+    assert_int_equal(torture_rings(MMAP, ENOMEM, false), 5);
+    assert_int_equal(torture_rings(SENDMSG, ETOOMANYREFS, false), 1);
+    assert_int_equal(torture_rings(MMAP, ENOMEM, true), 5);
+    assert_int_equal(torture_rings(MMAP, EPERM, true), 5);
+}
+
+/* Sealing, and the look at the seals, among the calls that set up sockets. */
+static void test_rings_cannot_be_sealed(void **state)
+{
+    struct auvi_link *link;
+    int fd, before = count_descriptors();
+
+    (void)state;
+    fail_calls(FCNTL, 2, 1, EINVAL);
+    assert_int_equal(auvi_link_pair_with_rings(0, &link, &fd), AUV_OK);
+    heal();
+    assert_false(auvi_link_has_rings(link));
+    auvi_link_close(link);
+    close(fd);
+    assert_int_equal(auvi_link_pair_with_rings(0, &link, &fd), AUV_OK);
+    assert_true(auvi_link_has_rings(link));
+    auvi_link_close(link);
+    fail_calls(FCNTL, 2, 1, EINVAL);
+    assert_int_equal(auvi_link_open(fd, &link), AUV_OK);
+    heal();
+    assert_false(auvi_link_has_rings(link));
+    auvi_link_close(link);
+    assert_int_equal(count_descriptors(), before);
+}
+
+/* The bell that cannot be rung is rung later. */
+static void test_bell_cannot_be_rung(void **state)
+{
+    struct auvi_link *kept_a = a, *kept_b = b;
+    struct pollfd wanted = {.events = POLLIN};
+    struct auvi_frame got;
+    int fd;
+
+    (void)state;
+    assert_int_equal(auvi_link_pair_with_rings(0, &a, &fd), AUV_OK);
+    assert_int_equal(auvi_link_open(fd, &b), AUV_OK);
+    wanted.fd = auvi_link_fd(b);
+    assert_int_equal(auvi_link_receive(b, &got), 0);
+    assert_int_equal(send_frame(1, 0), AUV_OK);
+    fail_calls(SENDMSG, 1, 2, ENOBUFS);
+    assert_int_equal(auvi_link_flush(a), AUV_ERR_NOMEM);
+    assert_int_equal(auvi_link_flush(a), AUV_ERR_NOMEM);
+    assert_int_equal(poll(&wanted, 1, 0), 0);
+    assert_int_equal(auvi_link_flush(a), 0);
+    heal();
+    assert_int_equal(poll(&wanted, 1, 0), 1);
+    assert_int_equal(auvi_link_receive(b, &got), 1);
+    /* The end is told of a bell that finds nobody. */
+    assert_int_equal(auvi_link_receive(b, &got), 0);
+    assert_int_equal(send_frame(2, 0), AUV_OK);
+    fail_next(SENDMSG, EPIPE);
+    assert_int_equal(auvi_link_flush(a), AUV_ERR_CLOSED);
+    heal();
+    auvi_link_close(a);
+    auvi_link_close(b);
+    a = kept_a;
+    b = kept_b;
+}
+
+/* A text of the ring that finds no memory here is lost, and nothing else. */
+static void test_no_memory_for_a_text(void **state)
+{
+    struct auvi_link *kept_a = a, *kept_b = b;
+    struct auvi_frame frame, got;
+    int fd;
+
+    (void)state;
+    assert_int_equal(auvi_link_pair_with_rings(0, &a, &fd), AUV_OK);
+    assert_int_equal(auvi_link_open(fd, &b), AUV_OK);
+    auvi_frame_init(&frame, AUVI_FRAME_CALL);
+    frame.id = 7;
+    frame.payload = large;
+    frame.payload_length = LARGE;
+    assert_int_equal(auvi_link_send(a, &frame), AUV_OK);
+    assert_int_equal(send_frame(8, 0), AUV_OK);
+    assert_int_equal(auvi_link_flush(a), 0);
+    fail_next(MALLOC, ENOMEM);
+    assert_int_equal(auvi_link_receive(b, &got), AUV_ERR_SYSTEM);
+    heal();
+    assert_int_equal(got.kind, AUVI_FRAME_CALL);
+    assert_true(got.id == 7);
+    assert_null(got.payload);
+    assert_int_equal(got.payload_length, 0);
+    expect_frame(8, 0);
+    auvi_link_close(a);
+    auvi_link_close(b);
+    a = kept_a;
+    b = kept_b;
+}
+
 /* ---- base ---- */
 
 static void test_descriptors_cannot_be_made(void **state)
@@ -592,6 +755,10 @@ int main(void)
         TEST(test_receive_may_be_tried_again),
         TEST(test_no_descriptors_to_receive_into),
         TEST(test_link_cannot_be_opened),
+        TEST(test_rings_cannot_be_had),
+        TEST(test_rings_cannot_be_sealed),
+        TEST(test_bell_cannot_be_rung),
+        TEST(test_no_memory_for_a_text),
         TEST(test_descriptors_cannot_be_made),
         TEST(test_wake_is_not_interrupted),
         TEST(test_poller),

@@ -64,12 +64,15 @@ static void no_text_is_null(void **state)
 
 static void large_texts_live_in_files(void **state)
 {
-    static const size_t lengths[] = {65535, 65536, 65537, 69632, 1 << 20};
+    static const size_t lengths[] = {
+        65535,         1 << 20,           AUVI_BULK_MAX - 1,
+        AUVI_BULK_MAX, AUVI_BULK_MAX + 1, AUVI_BULK_MAX + 4096};
+    size_t most = AUVI_BULK_MAX + 4096;
     int before = count_descriptors();
-    char *text = malloc(1 << 20);
+    char *text = malloc(most);
 
     (void)state;
-    memset(text, 't', 1 << 20);
+    memset(text, 't', most);
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
         struct auv_message *message = make("n", text, lengths[i], NULL, 0);
         size_t length;
@@ -78,7 +81,8 @@ static void large_texts_live_in_files(void **state)
         assert_int_equal(length, lengths[i]);
         assert_memory_equal(json, text, length);
         assert_int_equal(json[length], '\0');
-        assert_int_equal(count_descriptors() - before, lengths[i] >= 65536);
+        assert_int_equal(count_descriptors() - before,
+                         lengths[i] >= AUVI_BULK_MAX);
         assert_ptr_equal(auv_message_json(message, NULL), json);
         auv_message_unref(message);
     }
@@ -86,10 +90,11 @@ static void large_texts_live_in_files(void **state)
     assert_int_equal(count_descriptors(), before);
 }
 
-/* Together they must fit into one packet, however small each is. */
+/* Together they must fit into a ring, however small each is; and without a ring
+ * into a packet. */
 static void many_small_parts_share_one_budget(void **state)
 {
-    static char bytes[4000];
+    static char bytes[40000];
     auv_part parts[AUV_MAX_PARTS];
     struct auv_message *message;
     struct auvi_frame frame;

@@ -6,7 +6,9 @@
  *
  * A part that arrived as shared memory is mapped by Python's own mmap object,
  * which then owns the pages: the memoryview is good for as long as anyone keeps
- * it, and nothing is copied. Inline parts are small and copied into bytes.
+ * it, and nothing is copied. Other parts are copied: small ones into bytes, larger
+ * ones into a bytearray that is used again once nobody looks at it any more,
+ * because to have the kernel bring new pages takes longer than the copy.
  */
 #include "core.h"
 
@@ -51,6 +53,43 @@ static PyObject *map_part(int fd, size_t length)
     return mapped;
 }
 
+/* From here on memory is worth keeping. */
+#define KEEP_FROM 65536
+
+static PyObject *copy_part(const auv_part *part)
+{
+    static PyObject *kept; /* bytearray; under the GIL */
+    Py_ssize_t length = (Py_ssize_t)part->length;
+    PyObject *memory, *view;
+
+    if (length < KEEP_FROM) {
+        PyObject *bytes = PyBytes_FromStringAndSize(part->data, length);
+
+        memory = bytes ? PyMemoryView_FromObject(bytes) : NULL;
+        Py_XDECREF(bytes);
+        return memory;
+    }
+    /* Views of it hold references: with one, ours, nobody has any. */
+    if (kept && Py_REFCNT(kept) == 1) {
+        if (PyByteArray_Resize(kept, length) < 0)
+            return NULL;
+        memcpy(PyByteArray_AsString(kept), part->data, part->length);
+    } else {
+        PyObject *fresh = PyByteArray_FromStringAndSize(part->data, length);
+
+        if (!fresh)
+            return NULL;
+        Py_XDECREF(kept);
+        kept = fresh;
+    }
+    memory = PyMemoryView_FromObject(kept);
+    if (!memory)
+        return NULL;
+    view = PyObject_CallMethod(memory, "toreadonly", NULL);
+    Py_DECREF(memory);
+    return view;
+}
+
 static PyObject *part_value(const auv_message *message, long index)
 {
     PyObject *owner, *memory, *typed;
@@ -66,13 +105,13 @@ static PyObject *part_value(const auv_message *message, long index)
     }
     if (part.length > 0)
         fd = auv_message_part_fd(message, (size_t)index);
-    owner = fd >= 0
-                ? map_part(fd, part.length)
-                : PyBytes_FromStringAndSize(part.data, (Py_ssize_t)part.length);
-    if (!owner)
-        return NULL;
-    memory = PyMemoryView_FromObject(owner);
-    Py_DECREF(owner);
+    if (fd >= 0) {
+        owner = map_part(fd, part.length);
+        memory = owner ? PyMemoryView_FromObject(owner) : NULL;
+        Py_XDECREF(owner);
+    } else {
+        memory = copy_part(&part);
+    }
     if (!memory || part_formats[part.type][0] == 'B')
         return memory;
     typed = PyObject_CallMethod(memory, "cast", "s", part_formats[part.type]);
