@@ -257,6 +257,9 @@ static int configure(auv_app *app, const auv_app_options *options)
     default:
         return auvi_fail(AUV_ERR_ARG, "unknown mode %d", (int)options->mode);
     }
+    if (options->recover > AUV_RECOVER_MANUAL)
+        return auvi_fail(AUV_ERR_ARG, "unknown value of recover");
+    app->recover = options->recover;
     if (options->max_messages_per_tick)
         config->max_messages_per_tick = options->max_messages_per_tick;
     if (options->batch_interval_ms > MAX_INTERVAL_MS)

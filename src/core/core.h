@@ -29,6 +29,7 @@
 #include "core/origin.h"
 #include "core/processor.h"
 #include "core/queue.h"
+#include "core/recover.h"
 #include "core/request.h"
 #include "core/wake.h"
 #include "engine/engine.h"
@@ -92,7 +93,8 @@ enum auvi_order_kind {
     AUVI_ORDER_VISIBLE,
     AUVI_ORDER_PARENT,
     AUVI_ORDER_FOCUS,
-    AUVI_ORDER_INPUT
+    AUVI_ORDER_INPUT,
+    AUVI_ORDER_KILL_PAGE
 };
 
 struct auvi_order {
@@ -135,13 +137,15 @@ struct auv_app {
     struct auvi_thread *thread;
     bool has_callback;
     bool batches_wakes; /* a batch interval is set */
+    auv_recover recover;
 
     _Atomic bool host_receives;  /* the host polls the links by itself */
     _Atomic unsigned wake_owed;  /* AUVI_OWED_*: to the wakeup callback, by the
                                    link thread */
     _Atomic int64_t wake_due_us; /* a wake was put off until then; 0: none */
     _Atomic bool quit;
-    _Atomic bool stopping; /* auv_app_destroy() has begun */
+    _Atomic bool stopping;    /* auv_app_destroy() has begun */
+    _Atomic bool kill_wanted; /* auv_app_kill_engine() */
     _Atomic uint64_t sent, dropped;
     _Atomic uint32_t room_waiters; /* then the link thread reads the links */
     _Atomic uint64_t wakes_base, deferred_base; /* at the last reset */
@@ -182,6 +186,9 @@ struct auv_app {
     /* link thread only */
     struct auvi_engine *engine;
     bool engine_failed;
+    bool engine_ready;   /* READY has come of the present one */
+    bool engine_returns; /* the present one was started for lost views */
+    struct auvi_guard engine_guard;
     int engine_error;
     char *engine_text;
     int engine_fd;              /* registered in link_poller; -1 none */
@@ -274,6 +281,8 @@ struct auv_view {
     char *close_text;
     struct auvi_item
         *closed_item; /* its last event, without a text; until told */
+
+    struct auvi_recovery recovery; /* `lost`: the receiver too */
 
     /* text_lock: the last known address, to recognise a jump within a page */
     struct auvi_mutex text_lock;
@@ -482,5 +491,14 @@ void auvi_item_discard(struct auvi_item *item); /* without running it */
 /* ---- link_thread.c ------------------------------------------------------- */
 
 void auvi_link_thread_main(void *app);
+
+/* For recover.c, on the link thread. */
+int auvi_link_start_engine(struct auv_app *app); /* unless there is one */
+int auvi_link_send_grants(struct auv_app *app, auv_view *view);
+/* Give one order to the engine, whose errors become events of the view, but for
+ * those of orders without a page. */
+int auvi_link_run_order(struct auv_app *app, struct auvi_order *order);
+/* End a view that the engine has lost, with the error of its end. */
+void auvi_link_end_view(auv_view *view, int error, const char *text);
 
 #endif /* AUVI_CORE_H */

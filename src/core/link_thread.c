@@ -43,6 +43,7 @@ static void view_gone(auv_view *view, auv_close_reason reason)
     auvi_view_begin_destroy(view, reason);
     auvi_view_set_link(view, NULL);
     view->engine_has_it = false;
+    auvi_recover_forget(view);
     if (auvi_view_finish_destroy(view) != AUVI_STEP_SUCCESS)
         return;
     auvi_requests_end_view(app, view->id,
@@ -87,6 +88,7 @@ static void remember_url(auv_view *view, const char *url)
 static void on_view_event(struct auv_app *app, auv_view *view,
                           const auv_event *event)
 {
+    auvi_recover_heard(view, event);
     switch (event->kind) {
     case AUV_EVENT_ACTIVE:
         if (auvi_view_activate(view) != AUVI_STEP_SUCCESS)
@@ -104,7 +106,8 @@ static void on_view_event(struct auv_app *app, auv_view *view,
     case AUV_EVENT_PAGE_LOST:
         auvi_view_set_link(view, NULL);
         auvi_requests_end_view(app, view->id, AUV_ERR_ENGINE_LOST);
-        break;
+        auvi_recover_page(view, event);
+        return;
     case AUV_EVENT_URL:
         remember_url(view, event->text);
         break;
@@ -130,6 +133,7 @@ static void on_link_wanted(struct auv_app *app, auv_view *view,
         return;
     }
     auvi_view_set_link(view, link);
+    view->recovery.links++;
     app->engine_impl->attach_link(app->engine, view->id, generation, fd);
 }
 
@@ -154,6 +158,8 @@ static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
     app->engine_deadline_us = 0; /* it is alive */
     switch (event->kind) {
     case AUVI_ENGINE_READY:
+        app->engine_ready = true;
+        app->engine_returns = false;
         auvi_log(AUV_LOG_INFO, "engine is ready: %s",
                  event->text ? event->text : "");
         return;
@@ -194,32 +200,30 @@ static void stop_engine(struct auv_app *app)
     app->engine = NULL;
 }
 
-static void end_lost_view(struct auv_app *app, auv_view *view)
+void auvi_link_end_view(auv_view *view, int error, const char *text)
 {
-    if (!view->engine_has_it)
-        return; /* not yet given to the engine: the next one will have it */
-    set_close_error(view, app->engine_error,
-                    app->engine_text ? app->engine_text : "");
+    set_close_error(view, error, text);
     view_gone(view, AUV_CLOSE_ENGINE_LOST);
 }
 
 static void handle_engine_failure(struct auv_app *app)
 {
+    char *text = app->engine_text;
+
     if (!app->engine_failed)
         return;
-    auvi_log(AUV_LOG_WARNING, "engine lost: %s",
-             app->engine_text ? app->engine_text : "");
+    auvi_log(AUV_LOG_WARNING, "engine lost: %s", text ? text : "");
     stop_engine(app);
-    each_view(app, end_lost_view);
-    free(app->engine_text);
     app->engine_text = NULL;
     app->engine_failed = false;
+    auvi_recover_engine(app, app->engine_error, text ? text : "");
+    free(text);
     auvi_app_wake_link_thread(app); /* for orders that it did not take */
 }
 
 /* ---- orders --------------------------------------------------------------- */
 
-static int start_engine(struct auv_app *app)
+int auvi_link_start_engine(struct auv_app *app)
 {
     struct auvi_engine_config config = {
         .sink = {on_engine_event, app},
@@ -229,6 +233,7 @@ static int start_engine(struct auv_app *app)
 
     if (app->engine)
         return AUV_OK;
+    app->engine_ready = false;
     error = app->engine_impl->create(&config, &app->engine);
     if (error < 0) {
         app->engine = NULL;
@@ -262,7 +267,7 @@ static int add_grant(auv_view *view, const char *origin)
     return 1;
 }
 
-static int send_grants(struct auv_app *app, auv_view *view)
+int auvi_link_send_grants(struct auv_app *app, auv_view *view)
 {
     return app->engine_impl->set_grants(app->engine, view->id,
                                         (const char *const *)view->grants,
@@ -275,7 +280,7 @@ static int grant(struct auv_app *app, auv_view *view, const char *origin)
 
     if (error != 1)
         return error;
-    error = send_grants(app, view);
+    error = auvi_link_send_grants(app, view);
     if (error < 0) /* the next try is to send it again */
         free(view->grants[--view->grant_count]);
     return error;
@@ -290,7 +295,7 @@ static void order_create(struct auv_app *app, struct auvi_order *order)
         view_gone(view, AUV_CLOSE_APP); /* closed before it began */
         return;
     }
-    error = start_engine(app);
+    error = auvi_link_start_engine(app);
     if (error == AUV_OK) {
         view->engine_has_it = true; /* view_create() may report at once */
         error = app->engine_impl->view_create(app->engine, view->id,
@@ -386,6 +391,14 @@ static void check_engine(struct auv_app *app)
     bool full = engine_is_full(app);
     int64_t now;
 
+    if (atomic_exchange_explicit(&app->kill_wanted, false,
+                                 memory_order_acq_rel) &&
+        app->engine) {
+        fail_engine(app, AUV_ERR_ENGINE_LOST,
+                    "the engine was ended on request");
+        handle_engine_failure(app);
+        return;
+    }
     if (!full && !app->close_deadline_us && !app->engine_deadline_us)
         return;
     now = auvi_clock_us();
@@ -412,7 +425,7 @@ static int64_t engine_deadline(const struct auv_app *app, int64_t next)
     return next;
 }
 
-static void run_order(struct auv_app *app, struct auvi_order *order)
+int auvi_link_run_order(struct auv_app *app, struct auvi_order *order)
 {
     const struct auvi_engine_impl *impl = app->engine_impl;
     auv_view *view = order->view;
@@ -422,14 +435,14 @@ static void run_order(struct auv_app *app, struct auvi_order *order)
 
     if (order->kind == AUVI_ORDER_CREATE) {
         order_create(app, order);
-        return;
+        return AUV_OK;
     }
     if (order->kind == AUVI_ORDER_CLOSE) {
         order_close(app, view);
-        return;
+        return AUV_OK;
     }
     if (!engine || !view->engine_has_it)
-        return; /* the view has ended */
+        return AUV_OK; /* the view has ended */
     switch (order->kind) {
     case AUVI_ORDER_NAVIGATE:
     case AUVI_ORDER_HTML:
@@ -471,6 +484,11 @@ static void run_order(struct auv_app *app, struct auvi_order *order)
     case AUVI_ORDER_INPUT:
         error = impl->set_input(engine, id, order->a != 0);
         break;
+    case AUVI_ORDER_KILL_PAGE:
+        error = impl->kill_page ? impl->kill_page(engine, id)
+                                : auvi_fail(AUV_ERR_UNSUPPORTED,
+                                            "the engine has no page processes");
+        break;
     case AUVI_ORDER_CREATE:
     case AUVI_ORDER_CLOSE:
         break;
@@ -487,6 +505,7 @@ static void run_order(struct auv_app *app, struct auvi_order *order)
             on_view_event(app, view, &event);
         }
     }
+    return error;
 }
 
 static void run_orders(struct auv_app *app)
@@ -499,8 +518,8 @@ static void run_orders(struct auv_app *app)
         if (engine_is_full(app))
             return;
         while (!engine_is_full(app) && (order = auvi_queue_pop(app->control))) {
-            run_order(app, order);
-            auvi_order_free(order);
+            auvi_link_run_order(app, order);
+            auvi_recover_keep(order->view, order);
             handle_engine_failure(app);
         }
     } while (!auvi_queue_prepare_sleep(app->control));

@@ -237,6 +237,7 @@ static void receive_hello(auv_view *view, const struct auvi_frame *frame,
     outcome->flush = true;
     if (frame->id == 1)
         auvi_view_tell(view, &event);
+    auvi_recover_page_up(view);
 }
 
 /* In the lane of the page's other messages: a page that floods errors waits

@@ -262,6 +262,7 @@ static void view_free(auv_view *view)
     free(view->url);
     free(view->handlers);
     auvi_order_free(view->close_order);
+    auvi_recover_forget(view);
     if (view->closed_item)
         auvi_item_discard(view->closed_item);
     auvi_slots_free(view);
@@ -364,6 +365,8 @@ int auv_view_create(auv_app *app, const auv_view_options *given, auv_view **out)
         memcpy(&options, given,
                given->size < sizeof(options) ? given->size : sizeof(options));
     options.size = sizeof(options);
+    if (options.recover > AUV_RECOVER_MANUAL)
+        return auvi_fail(AUV_ERR_ARG, "unknown value of recover");
     error = create(app, &options, &taken, out);
     if (!taken && options.free_observer_user)
         options.free_observer_user(options.observer_user);

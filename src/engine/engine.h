@@ -120,6 +120,18 @@ struct auvi_engine_impl {
                      auv_focus focus);
     int (*set_input)(struct auvi_engine *engine, uint32_t view, bool admitted);
 
+    /* ---- recovery; NULL: the engine has no processes that it could lose ---- */
+
+    /* After PAGE_LOST: load again what the lost page was, or was becoming,
+     * unless another page has been asked for since. Or, with `stopped`, show in
+     * its place that it does not come back, and a way to load it again. */
+    int (*recover)(struct auvi_engine *engine, uint32_t view, bool stopped);
+    /* Right behind view_create(): the view has been in an engine that was lost,
+     * and so many links were given to it there. */
+    int (*resume)(struct auvi_engine *engine, uint32_t view, uint32_t links);
+    /* End the page's process, however busy it is. PAGE_LOST follows. */
+    int (*kill_page)(struct auvi_engine *engine, uint32_t view);
+
     /* ---- event loop ---- */
 
     /* Descriptor that polls readable while poll_once() has work, or -1 for an

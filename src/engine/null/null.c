@@ -31,7 +31,9 @@ struct null_view {
     uint32_t link_generation; /* of the LINK_WANTED that is open or answered */
     uint32_t document;        /* generation of the page, 0: none */
     uint32_t documents;
-    uint32_t navigation; /* the last one that is settled */
+    uint32_t links_before; /* in engines that were lost */
+    bool lost;             /* its page was killed and not loaded again */
+    uint32_t navigation;   /* the last one that is settled */
     bool granted;
     char *url;
     char **grants;
@@ -291,6 +293,17 @@ static void page_eval(struct null_engine *null, struct null_view *view,
         auvi_shm_unmap(mapped, frame->payload_length);
 }
 
+static void drop_link(struct null_engine *null, struct null_view *view)
+{
+    if (!view->link)
+        return;
+    auvi_poller_remove(null->poller, auvi_link_fd(view->link));
+    auvi_link_close(view->link);
+    view->link = NULL;
+    view->waits_out = false;
+    free_kept(view);
+}
+
 static void page_receive(struct null_engine *null, struct null_view *view)
 {
     struct auvi_frame frame;
@@ -313,13 +326,8 @@ static void page_receive(struct null_engine *null, struct null_view *view)
         }
         auvi_frame_release(&frame);
     }
-    if (got < 0) { /* the host let go of the link */
-        auvi_poller_remove(null->poller, auvi_link_fd(view->link));
-        auvi_link_close(view->link);
-        view->link = NULL;
-        view->waits_out = false;
-        free_kept(view);
-    }
+    if (got < 0) /* the host let go of the link */
+        drop_link(null, view);
 }
 
 static void page_navigated(struct null_engine *null, struct null_view *view)
@@ -523,6 +531,7 @@ static int load(struct null_engine *null, uint32_t id, uint32_t navigation,
     }
     free(view->url);
     view->url = copy;
+    view->lost = false;
     if (view->document) {
         auvi_frame_init(&frame, AUVI_FRAME_GONE);
         frame.generation = view->document;
@@ -686,6 +695,55 @@ static int null_set_input(struct auvi_engine *engine, uint32_t id,
     return AUV_OK;
 }
 
+/* ---- recovery --------------------------------------------------------------- */
+
+static void want_link(struct null_engine *null, struct null_view *view)
+{
+    struct auvi_engine_event wanted = {.kind = AUVI_ENGINE_LINK_WANTED,
+                                       .view = view->id};
+
+    wanted.generation = ++view->link_generation;
+    auvi_engine_on_event(&null->base, &wanted);
+}
+
+static int null_kill_page(struct auvi_engine *engine, uint32_t id)
+{
+    struct null_engine *null = null_of(engine);
+    struct null_view *view = find_view(null, id);
+
+    if (!view || view->lost)
+        return AUV_OK;
+    drop_link(null, view);
+    view->document = 0;
+    view->lost = true;
+    /* As in a real engine, numbers of documents are of their link's. */
+    view->documents = (view->links_before + view->link_generation + 1) << 16;
+    tell(null, id, AUV_EVENT_PAGE_LOST, "the page was ended on request");
+    /* It may be loaded again by now; its process asks for a link. */
+    want_link(null, view);
+    return AUV_OK;
+}
+
+static int null_recover(struct auvi_engine *engine, uint32_t id, bool stopped)
+{
+    struct null_view *view = find_view(null_of(engine), id);
+
+    if (!view || !view->lost || stopped)
+        return AUV_OK;
+    return null_reload(engine, id, view->navigation);
+}
+
+static int null_resume(struct auvi_engine *engine, uint32_t id, uint32_t links)
+{
+    struct null_view *view = find_view(null_of(engine), id);
+
+    if (view) {
+        view->links_before = links;
+        view->documents = links << 16;
+    }
+    return AUV_OK;
+}
+
 static int null_fd(struct auvi_engine *engine)
 {
     return null_of(engine)->poller;
@@ -726,6 +784,9 @@ const struct auvi_engine_impl auvi_engine_null = {
     .set_parent = null_set_parent,
     .set_focus = null_set_focus,
     .set_input = null_set_input,
+    .recover = null_recover,
+    .resume = null_resume,
+    .kill_page = null_kill_page,
     .fd = null_fd,
     .poll_once = null_poll_once,
 };

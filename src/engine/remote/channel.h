@@ -36,6 +36,9 @@ enum auvi_control_op {
     AUVI_CONTROL_SET_PARENT,
     AUVI_CONTROL_SET_FOCUS,
     AUVI_CONTROL_SET_INPUT,
+    AUVI_CONTROL_RECOVER,
+    AUVI_CONTROL_RESUME, /* generation: links so far */
+    AUVI_CONTROL_KILL_PAGE,
     AUVI_CONTROL_EXIT
 };
 

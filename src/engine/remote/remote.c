@@ -405,6 +405,27 @@ static int remote_set_input(struct auvi_engine *engine, uint32_t view,
                         0);
 }
 
+static int remote_recover(struct auvi_engine *engine, uint32_t view,
+                          bool stopped)
+{
+    return order_values(engine, AUVI_CONTROL_RECOVER, view, stopped, 0, 0, 0);
+}
+
+static int remote_resume(struct auvi_engine *engine, uint32_t view,
+                         uint32_t links)
+{
+    struct auvi_control control;
+
+    auvi_control_init(&control, AUVI_CONTROL_RESUME, view);
+    control.generation = links;
+    return order(engine, &control);
+}
+
+static int remote_kill_page(struct auvi_engine *engine, uint32_t view)
+{
+    return order_values(engine, AUVI_CONTROL_KILL_PAGE, view, 0, 0, 0, 0);
+}
+
 /* ---- reports -------------------------------------------------------------- */
 
 static void report_event(struct remote *remote,
@@ -511,6 +532,9 @@ const struct auvi_engine_impl auvi_engine_remote = {
     .set_parent = remote_set_parent,
     .set_focus = remote_set_focus,
     .set_input = remote_set_input,
+    .recover = remote_recover,
+    .resume = remote_resume,
+    .kill_page = remote_kill_page,
     .fd = remote_fd,
     .poll_once = remote_poll_once,
     .is_full = remote_is_full,

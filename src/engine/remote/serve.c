@@ -214,6 +214,12 @@ static int run_order(struct auvi_serve *serve,
         return impl->set_focus(engine, view, (auv_focus)v[0]);
     case AUVI_CONTROL_SET_INPUT:
         return impl->set_input(engine, view, v[0] != 0);
+    case AUVI_CONTROL_RECOVER:
+        return impl->recover(engine, view, v[0] != 0);
+    case AUVI_CONTROL_RESUME:
+        return impl->resume(engine, view, control->generation);
+    case AUVI_CONTROL_KILL_PAGE:
+        return impl->kill_page(engine, view);
     default:
         return auvi_fail(AUV_ERR_PROTOCOL, "unknown order %d",
                          (int)control->op);

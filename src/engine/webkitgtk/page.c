@@ -20,13 +20,7 @@
  * the host so itself, because only its own link is in step with its HELLO.
  */
 
-struct auvi_wk_load {
-    uint32_t navigation; /* 0: a jump */
-    char *url;           /* else html; neither: reload */
-    GBytes *html;
-};
-
-static void load_free(struct auvi_wk_load *load)
+void auvi_wk_load_free(struct auvi_wk_load *load)
 {
     if (!load)
         return;
@@ -45,10 +39,12 @@ static void settle(struct auvi_wk_view *view, uint32_t navigation)
 static void loading_ended(struct auvi_wk_view *view);
 
 /* Takes the load. */
-static void begin_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
+void auvi_wk_begin_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
 {
     uint32_t navigation = load->navigation;
 
+    if (view->page_lost || view->behind)
+        auvi_wk_replace_lost(view, load);
     view->navigation_loading = navigation;
     if (load->url) {
         g_clear_pointer(&view->html, g_bytes_unref);
@@ -62,7 +58,9 @@ static void begin_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
     } else {
         webkit_web_view_reload(view->web);
     }
-    load_free(load);
+    /* Until it is committed: its process may end. */
+    auvi_wk_load_free(view->open_load);
+    view->open_load = load;
     if (!view->web || !navigation)
         return;
     g_free(view->loading_url);
@@ -78,7 +76,7 @@ static void begin_next(struct auvi_wk_view *view)
     view->next_load = NULL;
     view->navigation_loading = 0;
     if (load)
-        begin_load(view, load);
+        auvi_wk_begin_load(view, load);
 }
 
 static void loading_ended(struct auvi_wk_view *view)
@@ -93,17 +91,17 @@ static void loading_ended(struct auvi_wk_view *view)
 }
 
 /* Takes the load. */
-static void request_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
+void auvi_wk_request_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
 {
     if (load->navigation)
         view->navigation = load->navigation;
     if (!view->navigation_loading) {
-        begin_load(view, load);
+        auvi_wk_begin_load(view, load);
         return;
     }
     if (view->next_load && !load->navigation)
         load->navigation = view->next_load->navigation;
-    load_free(view->next_load);
+    auvi_wk_load_free(view->next_load);
     view->next_load = load;
 }
 
@@ -163,6 +161,10 @@ static void on_load_changed(WebKitWebView *web, WebKitLoadEvent stage,
     char *url = g_strdup(webkit_web_view_get_uri(web));
     unsigned status;
 
+    if (view->behind) { /* not a page that anybody has asked for */
+        g_free(url);
+        return;
+    }
     switch (stage) {
     case WEBKIT_LOAD_STARTED:
         view->load_failed = false;
@@ -175,6 +177,7 @@ static void on_load_changed(WebKitWebView *web, WebKitLoadEvent stage,
         break;
     case WEBKIT_LOAD_COMMITTED:
         view->has_page = true;
+        g_clear_pointer(&view->open_load, auvi_wk_load_free);
         report_text(view, AUV_EVENT_LOAD_COMMITTED, url);
         if (view->web)
             auvi_wk_link_committed(view);
@@ -186,6 +189,7 @@ static void on_load_changed(WebKitWebView *web, WebKitLoadEvent stage,
     case WEBKIT_LOAD_FINISHED:
         /* Comes after load-failed too. */
         if (view->load_failed) {
+            g_clear_pointer(&view->open_load, auvi_wk_load_free);
             /* Scripts and events wait for a page: there is always one. */
             if (view->blank_due && !view->navigation_loading)
                 webkit_web_view_load_uri(web, "about:blank");
@@ -261,9 +265,15 @@ static void on_title(WebKitWebView *web, GParamSpec *pspec, gpointer user)
 static void on_url(WebKitWebView *web, GParamSpec *pspec, gpointer user)
 {
     struct auvi_wk_view *view = user;
-    char *text = g_strdup(webkit_web_view_get_uri(web));
+    const char *url = webkit_web_view_get_uri(web);
+    char *text;
 
     (void)pspec;
+    if (!url || !*url) /* its process has ended: it is to come back there */
+        return;
+    g_free(view->page_url);
+    view->page_url = g_strdup(url);
+    text = g_strdup(url);
     report_text(view, AUV_EVENT_URL, text);
     g_free(text);
 }
@@ -301,6 +311,7 @@ static void on_page_lost(WebKitWebView *web,
         break;
     }
     view->has_page = false;
+    view->page_lost = true;
     auvi_wk_link_page_lost(view);
     report_text(view, AUV_EVENT_PAGE_LOST, text);
     if (view->web)
@@ -328,13 +339,16 @@ static gboolean on_decide_policy(WebKitWebView *web,
     const char *uri;
 
     (void)web;
-    (void)user;
     if (type != WEBKIT_POLICY_DECISION_TYPE_NAVIGATION_ACTION)
         return FALSE;
     action = webkit_navigation_policy_decision_get_navigation_action(
         WEBKIT_NAVIGATION_POLICY_DECISION(decision));
     uri = webkit_uri_request_get_uri(
         webkit_navigation_action_get_request(action));
+    if (auvi_wk_is_reload_link(user, uri)) {
+        webkit_policy_decision_ignore(decision);
+        return TRUE;
+    }
     if (webkit_navigation_action_get_navigation_type(action) !=
             WEBKIT_NAVIGATION_TYPE_BACK_FORWARD ||
         g_strcmp0(uri, "about:blank") != 0)
@@ -553,7 +567,10 @@ void auvi_wk_page_destroy(struct auvi_wk_view *view)
     g_clear_pointer(&view->html, g_bytes_unref);
     g_clear_pointer(&view->grants, g_strfreev);
     g_clear_pointer(&view->loading_url, g_free);
-    g_clear_pointer(&view->next_load, load_free);
+    g_clear_pointer(&view->page_url, g_free);
+    g_clear_pointer(&view->next_load, auvi_wk_load_free);
+    g_clear_pointer(&view->open_load, auvi_wk_load_free);
+    g_clear_pointer(&view->behind, auvi_wk_load_free);
 }
 
 int auvi_wk_navigate(struct auvi_wk_view *view, uint32_t navigation,
@@ -566,7 +583,7 @@ int auvi_wk_navigate(struct auvi_wk_view *view, uint32_t navigation,
     load = g_new0(struct auvi_wk_load, 1);
     load->navigation = navigation;
     load->url = g_strdup(url);
-    request_load(view, load);
+    auvi_wk_request_load(view, load);
     return AUV_OK;
 }
 
@@ -582,7 +599,7 @@ int auvi_wk_load_html(struct auvi_wk_view *view, uint32_t navigation,
     load = g_new0(struct auvi_wk_load, 1);
     load->navigation = navigation;
     load->html = g_bytes_new(html, length);
-    request_load(view, load);
+    auvi_wk_request_load(view, load);
     return AUV_OK;
 }
 
@@ -591,12 +608,12 @@ void auvi_wk_reload(struct auvi_wk_view *view, uint32_t navigation)
     struct auvi_wk_load *load = g_new0(struct auvi_wk_load, 1);
 
     load->navigation = navigation;
-    request_load(view, load);
+    auvi_wk_request_load(view, load);
 }
 
 void auvi_wk_stop(struct auvi_wk_view *view)
 {
-    g_clear_pointer(&view->next_load, load_free);
+    g_clear_pointer(&view->next_load, auvi_wk_load_free);
     webkit_web_view_stop_loading(view->web);
     if (view->web)
         loading_ended(view);
