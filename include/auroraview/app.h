@@ -37,6 +37,8 @@ typedef enum auv_mode {
     AUV_MODE_BATCH = 3     /* at most batch_size messages, nothing else */
 } auv_mode;
 
+#define AUV_NEVER UINT32_MAX
+
 /* What becomes of a view whose page process, or whose engine process, ends by
  * itself: docs/faults.md. */
 typedef enum auv_recover {
@@ -71,12 +73,15 @@ typedef struct auv_app_options {
                             pages, results, posts, closing) is told at once
                             all the same. True by default */
     auv_recover recover; /* of views that do not say it themselves */
+    /* Milliseconds for which a page, or the engine, may leave unanswered what it
+     * was sent before AUV_EVENT_UNRESPONSIVE; 0: 3,000; AUV_NEVER: any. */
+    uint32_t unresponsive_ms;
 } auv_app_options;
 
 #define AUV_APP_OPTIONS_INIT                                              \
     {                                                                     \
         sizeof(auv_app_options), NULL, NULL, AUV_PRESET_STANDALONE, 0, 0, \
-            AUV_MODE_PRESET, 0, 0, 0, true, AUV_RECOVER_DEFAULT           \
+            AUV_MODE_PRESET, 0, 0, 0, true, AUV_RECOVER_DEFAULT, 0        \
     }
 
 /* Results of auv_app_process(). */

@@ -392,12 +392,17 @@ typedef enum auv_event_kind {
     AUV_EVENT_SCRIPT_ERROR = 21, /* a granted page threw and nobody caught it;
                                     text: what, source and y: file and line */
     AUV_EVENT_NATIVE = 22,       /* native: the view's own window exists */
-    AUV_EVENT_DESTROYING = 23, /* its engine side is being torn down; reason */
-    AUV_EVENT_RECOVERED = 24,  /* after PAGE_LOST or ENGINE_LOST a page is up
+    AUV_EVENT_DESTROYING = 23,  /* its engine side is being torn down; reason */
+    AUV_EVENT_RECOVERED = 24,   /* after PAGE_LOST or ENGINE_LOST a page is up
                                   again; x: AUV_LOST_PAGE or AUV_LOST_ENGINE */
-    AUV_EVENT_ENGINE_LOST = 25 /* engine process ended; error, text: why; x: an
+    AUV_EVENT_ENGINE_LOST = 25, /* engine process ended; error, text: why; x: an
                                   auv_recovery. CLOSED follows unless x is
                                   AUV_RECOVERY_UNDER_WAY */
+    AUV_EVENT_UNRESPONSIVE = 26, /* page or engine has not answered for
+                                  unresponsive_ms; text: which. Wait, or end it:
+                                  auv_view_kill_page(), auv_app_kill_engine() */
+    AUV_EVENT_RESPONSIVE = 27 /* after UNRESPONSIVE: it answers again. PAGE_LOST
+                                  or ENGINE_LOST come instead, if it has ended */
 } auv_event_kind;
 
 /* What a loss has led to: x of PAGE_LOST and ENGINE_LOST. */

@@ -24,6 +24,7 @@
 #define AUVI_CORE_H
 
 #include "base/base.h"
+#include "core/heartbeat.h"
 #include "core/lifecycle.h"
 #include "core/message.h"
 #include "core/origin.h"
@@ -138,6 +139,7 @@ struct auv_app {
     bool has_callback;
     bool batches_wakes; /* a batch interval is set */
     auv_recover recover;
+    int64_t unresponsive_us; /* silent for so long is late; 0: never */
 
     _Atomic bool host_receives;  /* the host polls the links by itself */
     _Atomic unsigned wake_owed;  /* AUVI_OWED_*: to the wakeup callback, by the
@@ -146,6 +148,7 @@ struct auv_app {
     _Atomic bool quit;
     _Atomic bool stopping;    /* auv_app_destroy() has begun */
     _Atomic bool kill_wanted; /* auv_app_kill_engine() */
+    _Atomic bool beats_owed;  /* the link thread must look (heartbeat.c) */
     _Atomic uint64_t sent, dropped;
     _Atomic uint32_t room_waiters; /* then the link thread reads the links */
     _Atomic uint64_t wakes_base, deferred_base; /* at the last reset */
@@ -189,6 +192,9 @@ struct auv_app {
     bool engine_ready;   /* READY has come of the present one */
     bool engine_returns; /* the present one was started for lost views */
     struct auvi_guard engine_guard;
+    bool engine_owed; /* it was given something since it was asked */
+    struct auvi_beat engine_beat;
+    int64_t beat_due_us; /* the earliest of all */
     int engine_error;
     char *engine_text;
     int engine_fd;              /* registered in link_poller; -1 none */
@@ -249,6 +255,9 @@ struct auv_view {
     _Atomic int next_listener;
     _Atomic(struct auvi_view_event *) latest[AUVI_LATEST_COUNT];
     _Atomic uintptr_t native;
+    _Atomic bool owed;      /* it was sent something since it was asked */
+    _Atomic uint32_t heard; /* times that something has come from its page */
+    _Atomic unsigned late;  /* AUVI_LATE_*; receive_lock to change */
 
     /* receive_lock and send_lock together to change, either to use */
     struct auvi_link *link;
@@ -283,6 +292,7 @@ struct auv_view {
         *closed_item; /* its last event, without a text; until told */
 
     struct auvi_recovery recovery; /* `lost`: the receiver too */
+    struct auvi_beat beat;
 
     /* text_lock: the last known address, to recognise a jump within a page */
     struct auvi_mutex text_lock;

@@ -106,7 +106,13 @@ static void on_view_event(struct auv_app *app, auv_view *view,
     case AUV_EVENT_PAGE_LOST:
         auvi_view_set_link(view, NULL);
         auvi_requests_end_view(app, view->id, AUV_ERR_ENGINE_LOST);
+        auvi_heartbeat_reset(view);
         auvi_recover_page(view, event);
+        return;
+    case AUV_EVENT_UNRESPONSIVE:
+    case AUV_EVENT_RESPONSIVE:
+        auvi_heartbeat_input(view, event->kind == AUV_EVENT_UNRESPONSIVE,
+                             event->text);
         return;
     case AUV_EVENT_URL:
         remember_url(view, event->text);
@@ -156,6 +162,7 @@ static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
     auv_view *view;
 
     app->engine_deadline_us = 0; /* it is alive */
+    auvi_heartbeat_heard_engine(app);
     switch (event->kind) {
     case AUVI_ENGINE_READY:
         app->engine_ready = true;
@@ -163,6 +170,8 @@ static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
         auvi_log(AUV_LOG_INFO, "engine is ready: %s",
                  event->text ? event->text : "");
         return;
+    case AUVI_ENGINE_PONG:
+        return; /* that it has come is all */
     case AUVI_ENGINE_FAILED:
         /* Maybe from inside a call into the engine: it is taken down by the
          * loop, when that call has returned. */
@@ -213,6 +222,8 @@ static void handle_engine_failure(struct auv_app *app)
     if (!app->engine_failed)
         return;
     auvi_log(AUV_LOG_WARNING, "engine lost: %s", text ? text : "");
+    if (app->engine && app->engine_impl->give_up)
+        app->engine_impl->give_up(app->engine);
     stop_engine(app);
     app->engine_text = NULL;
     app->engine_failed = false;
@@ -433,6 +444,7 @@ int auvi_link_run_order(struct auv_app *app, struct auvi_order *order)
     uint32_t id = view->id;
     int error = AUV_OK;
 
+    auvi_heartbeat_owe_engine(app);
     if (order->kind == AUVI_ORDER_CREATE) {
         order_create(app, order);
         return AUV_OK;
@@ -581,6 +593,9 @@ static int64_t next_timeout(struct auv_app *app)
     next = auvi_requests_expire(app);
     atomic_store_explicit(&app->link_deadline_us, next, memory_order_seq_cst);
     next = engine_deadline(app, next);
+    due = auvi_heartbeat(app);
+    if (due < next)
+        next = due;
     due = auvi_app_fire_due_wake(app);
     if (due < next)
         next = due;

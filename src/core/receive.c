@@ -292,6 +292,8 @@ static int receive_frame(auv_view *view, struct auvi_frame *frame,
         return receive_script_error(view, frame, outcome);
     case AUVI_FRAME_RESULT:
         return receive_result(view, frame);
+    case AUVI_FRAME_PONG:
+        return AUV_OK; /* that it has come is all */
     case AUVI_FRAME_CANCEL:
         if (frame->id)
             auvi_calls_cancel(view, frame->id, frame->generation);
@@ -389,6 +391,7 @@ static void add_to_rest(auv_view *view)
 static void receive_view(auv_view *view, struct outcome *outcome)
 {
     struct auvi_frame frame;
+    bool heard = false;
     int got = 0;
 
     if (!view->link || !view->link_registered)
@@ -399,6 +402,7 @@ static void receive_view(auv_view *view, struct outcome *outcome)
         if (!outcome->behind && auvi_pressure_pause(view))
             return;
         got = auvi_link_receive(view->link, &frame);
+        heard |= got == 1;
         if (got == AUV_ERR_SYSTEM && frame.kind != 0)
             got = receive_without_contents(view, &frame, got);
         else if (got == 1)
@@ -411,6 +415,8 @@ static void receive_view(auv_view *view, struct outcome *outcome)
         if (got < 0)
             break;
     }
+    if (heard)
+        auvi_heartbeat_heard(view);
     if (got == AUV_ERR_CLOSED || got == AUV_ERR_PROTOCOL)
         link_ended(view, got);
     else if (auvi_link_has_more(view->link))

@@ -311,6 +311,7 @@ static bool lose_view(auv_view *view, const struct fall *fall)
     }
     auvi_view_set_link(view, NULL);
     auvi_requests_end_view(app, view->id, AUV_ERR_ENGINE_LOST);
+    auvi_heartbeat_reset(view);
     atomic_store_explicit(&view->recovery.lost, AUVI_LOSS_ENGINE,
                           memory_order_release);
     /* Last: what is asked for once it is told must not end with the loss. */
@@ -331,6 +332,8 @@ void auvi_recover_engine(struct auv_app *app, int error, const char *text)
     auv_view *view;
     bool any = false;
 
+    app->engine_beat.phase = AUVI_BEAT_QUIET; /* it was the old one's */
+    app->engine_owed = false;
     /* One that never came up would not come up now: no display, no library. */
     fall.again = (app->engine_ready || app->engine_returns) &&
                  (error == AUV_ERR_ENGINE_LOST || error == AUV_ERR_PROTOCOL) &&

@@ -230,7 +230,8 @@ static enum fate message_fate(const auv_view *view, struct stand stand,
 
     if (auvi_lifecycle_is_destroyed(&view->lifecycle))
         return FATE_DROP;
-    if (message->kind == AUVI_FRAME_CANCEL) /* a page that is gone forgot it */
+    if (message->kind == AUVI_FRAME_CANCEL ||
+        message->kind == AUVI_FRAME_PING) /* a page that is gone forgot it */
         return view->link && document ? FATE_SEND : FATE_DROP;
     if (message->kind == AUVI_FRAME_REPLY)
         return view->link && document == message->generation ? FATE_SEND
@@ -300,6 +301,8 @@ static bool transmit(auv_view *view, struct auv_message *message)
     if (sent == AUV_OK) {
         if (message->kind == AUVI_FRAME_EVAL)
             view->sent_evals[view->sent_eval_count++] = message->id;
+        if (message->kind != AUVI_FRAME_PING)
+            auvi_heartbeat_owe(view);
         atomic_fetch_add_explicit(&app->sent, 1, memory_order_relaxed);
         message_done(message);
         return true;

@@ -34,9 +34,10 @@ enum auvi_engine_event_kind {
     AUVI_ENGINE_LINK_WANTED, /* a page process of the view has started and wants
                                its data link: view, generation (grows per view;
                                the answer is attach_link()) */
-    AUVI_ENGINE_NAVIGATION_VOID /* view, generation: the number of a navigation
+    AUVI_ENGINE_NAVIGATION_VOID, /* view, generation: the number of a navigation
                                that no document will answer, nor the earlier
                                ones that are still open */
+    AUVI_ENGINE_PONG             /* answers a ping(); nothing */
 };
 
 struct auvi_engine_event {
@@ -129,6 +130,11 @@ struct auvi_engine_impl {
     /* Right behind view_create(): the view has been in an engine that was lost,
      * and so many links were given to it there. */
     int (*resume)(struct auvi_engine *engine, uint32_t view, uint32_t links);
+    /* It has failed, in the core's eyes: end its process now. No reports follow;
+     * destroy() does, and then need not wait for it to end by itself. */
+    void (*give_up)(struct auvi_engine *engine);
+    /* Report PONG from the engine's own loop. */
+    int (*ping)(struct auvi_engine *engine);
     /* End the page's process, however busy it is. PAGE_LOST follows. */
     int (*kill_page)(struct auvi_engine *engine, uint32_t view);
 

@@ -159,6 +159,15 @@ static void send_gone(struct page *page, uint32_t counter)
 
 /* ---- receiving ---- */
 
+/* From the page's own loop, where scripts run: that is the answer. */
+static void send_pong(struct page *page)
+{
+    struct auvi_frame frame;
+
+    auvi_frame_init(&frame, AUVI_FRAME_PONG);
+    auvi_outbox_push(&page->outbox, &frame);
+}
+
 static bool is_current(const struct page *page, uint32_t generation)
 {
     return page->document &&
@@ -198,6 +207,9 @@ static void take_frame(struct page *page, const struct auvi_frame *frame)
             auvi_send_eval_error(&page->outbox, page->counter, frame->id,
                                  AUV_ERR_CANCELLED,
                                  "the view has no such document");
+        break;
+    case AUVI_FRAME_PING:
+        send_pong(page);
         break;
     default:
         /* Well-formed, but nothing that a page takes. */

@@ -42,6 +42,7 @@ enum auvi_frame_kind {
                                     payload: text (not JSON) */
     AUVI_FRAME_NAVIGATED = 10, /* generation answers the navigation of this id,
                                     and all before it */
+    AUVI_FRAME_PONG = 13,      /* answers a PING; nothing */
     /* data link, both ways */
     AUVI_FRAME_EVENT = 5, /* name, payload */
     AUVI_FRAME_CANCEL =
@@ -49,6 +50,7 @@ enum auvi_frame_kind {
     /* data link, host -> page */
     AUVI_FRAME_REPLY = 7, /* id and generation of a CALL; flag ERROR */
     AUVI_FRAME_EVAL = 8,  /* id; payload: script text (not JSON) */
+    AUVI_FRAME_PING = 12, /* nothing: answered when its turn comes */
     /* control link: 64 and up, see engine/remote/channel.h */
     AUVI_FRAME_CONTROL = 64
 };

@@ -40,6 +40,7 @@ struct null_view {
     size_t grant_count;
     struct kept *kept, **kept_tail;
     bool waits_out;
+    bool hangs;   /* its page does not read any more */
     char *events; /* "[name,data],…" that auroraview.events() gives */
     size_t events_length;
 };
@@ -90,7 +91,7 @@ static int send_now(struct null_view *view, const struct auvi_frame *frame)
  * real one does: if both sides waited for the other to read, neither would. */
 static void wait_out(struct null_engine *null, struct null_view *view)
 {
-    if (view->waits_out)
+    if (view->waits_out || view->hangs)
         return;
     view->waits_out = true;
     auvi_poller_change(null->poller, auvi_link_fd(view->link),
@@ -285,6 +286,9 @@ static void page_eval(struct null_engine *null, struct null_view *view,
         page_result(null, view, frame->id, false, "null", 4);
     } else if (script.kind == AUVI_SCRIPT_EVENTS) {
         page_events(null, view, frame->id);
+    } else if (script.kind == AUVI_SCRIPT_HANG) {
+        view->hangs = true;
+        auvi_poller_remove(null->poller, auvi_link_fd(view->link));
     } else if (script.kind == AUVI_SCRIPT_ERROR) {
         page_result(null, view, frame->id, true, no_script,
                     sizeof(no_script) - 1);
@@ -297,8 +301,10 @@ static void drop_link(struct null_engine *null, struct null_view *view)
 {
     if (!view->link)
         return;
-    auvi_poller_remove(null->poller, auvi_link_fd(view->link));
+    if (!view->hangs)
+        auvi_poller_remove(null->poller, auvi_link_fd(view->link));
     auvi_link_close(view->link);
+    view->hangs = false;
     view->link = NULL;
     view->waits_out = false;
     free_kept(view);
@@ -310,7 +316,8 @@ static void page_receive(struct null_engine *null, struct null_view *view)
     int got = 0;
 
     /* A packet that has been read must be used up: its rest polls nothing. */
-    for (int i = 0; i < BURST || auvi_link_has_more(view->link); i++) {
+    for (int i = 0;
+         !view->hangs && (i < BURST || auvi_link_has_more(view->link)); i++) {
         got = auvi_link_receive(view->link, &frame);
         if (got != 1)
             break;
@@ -322,6 +329,9 @@ static void page_receive(struct null_engine *null, struct null_view *view)
         } else if (frame.kind == AUVI_FRAME_REPLY &&
                    frame.generation == view->document) {
             frame.kind = AUVI_FRAME_RESULT;
+            page_send(null, view, &frame);
+        } else if (frame.kind == AUVI_FRAME_PING) {
+            frame.kind = AUVI_FRAME_PONG;
             page_send(null, view, &frame);
         }
         auvi_frame_release(&frame);
@@ -762,6 +772,8 @@ static void null_poll_once(struct auvi_engine *engine)
             continue;
         if (view->waits_out)
             send_kept(null, view);
+        if (view->hangs)
+            continue;
         page_receive(null, view);
     }
 }

@@ -6,6 +6,7 @@
  *     auroraview.call("name", JSON)        calls the host; value: the answer
  *     auroraview.emit("name", JSON)        emits to the host; value: null
  *     new Promise(() => {})                never settles
+ *     for (;;)                             the page does nothing any more
  *
  * and one that only it has:
  *
@@ -23,6 +24,7 @@ enum auvi_script_kind {
     AUVI_SCRIPT_EMIT,
     AUVI_SCRIPT_NEVER,
     AUVI_SCRIPT_EVENTS,
+    AUVI_SCRIPT_HANG,
     AUVI_SCRIPT_ERROR /* anything else */
 };
 

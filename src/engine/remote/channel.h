@@ -21,6 +21,7 @@ enum auvi_control_op {
     AUVI_CONTROL_EVENT,           /* view; the fields of auv_event; text 0 */
     AUVI_CONTROL_LINK_WANTED,     /* view, generation */
     AUVI_CONTROL_NAVIGATION_VOID, /* view, generation: the navigation */
+    AUVI_CONTROL_PONG,            /* answers a PING */
     /* library -> engine program; the functions of the table */
     AUVI_CONTROL_VIEW_CREATE = 32,
     AUVI_CONTROL_VIEW_CLOSE,
@@ -39,6 +40,7 @@ enum auvi_control_op {
     AUVI_CONTROL_RECOVER,
     AUVI_CONTROL_RESUME, /* generation: links so far */
     AUVI_CONTROL_KILL_PAGE,
+    AUVI_CONTROL_PING,
     AUVI_CONTROL_EXIT
 };
 

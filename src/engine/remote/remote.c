@@ -421,6 +421,18 @@ static int remote_resume(struct auvi_engine *engine, uint32_t view,
     return order(engine, &control);
 }
 
+static void remote_give_up(struct auvi_engine *engine)
+{
+    struct remote *remote = remote_of(engine);
+
+    remote->failed = true;
+}
+
+static int remote_ping(struct auvi_engine *engine)
+{
+    return order_values(engine, AUVI_CONTROL_PING, 0, 0, 0, 0, 0);
+}
+
 static int remote_kill_page(struct auvi_engine *engine, uint32_t view)
 {
     return order_values(engine, AUVI_CONTROL_KILL_PAGE, view, 0, 0, 0, 0);
@@ -466,6 +478,9 @@ static void report(struct remote *remote, const struct auvi_control *control)
         auvi_engine_on_event(&remote->base, &event);
     } else if (control->op == AUVI_CONTROL_FAILED) {
         fail(remote, (int)control->value[0], event.text);
+    } else if (control->op == AUVI_CONTROL_PONG) {
+        event.kind = AUVI_ENGINE_PONG;
+        auvi_engine_on_event(&remote->base, &event);
     } else if (control->op == AUVI_CONTROL_EVENT) {
         report_event(remote, control, event.text);
     } else if (control->op == AUVI_CONTROL_LINK_WANTED ||
@@ -534,6 +549,8 @@ const struct auvi_engine_impl auvi_engine_remote = {
     .set_input = remote_set_input,
     .recover = remote_recover,
     .resume = remote_resume,
+    .give_up = remote_give_up,
+    .ping = remote_ping,
     .kill_page = remote_kill_page,
     .fd = remote_fd,
     .poll_once = remote_poll_once,

@@ -318,6 +318,17 @@ static void on_page_lost(WebKitWebView *web,
         loading_ended(view);
 }
 
+/* WebKit tells of input that its page does not handle, and of nothing else. */
+static void on_responsive(WebKitWebView *web, GParamSpec *pspec, gpointer user)
+{
+    bool responsive = webkit_web_view_get_is_web_process_responsive(web);
+
+    (void)pspec;
+    report_text(user,
+                responsive ? AUV_EVENT_RESPONSIVE : AUV_EVENT_UNRESPONSIVE,
+                responsive ? "" : "the page does not handle input");
+}
+
 /* ---- policy -------------------------------------------------------------- */
 
 static GtkWidget *on_create(WebKitWebView *web, WebKitNavigationAction *action,
@@ -539,6 +550,8 @@ void auvi_wk_page_create(struct auvi_wk_view *view)
                      G_CALLBACK(on_progress), view);
     g_signal_connect(view->web, "web-process-terminated",
                      G_CALLBACK(on_page_lost), view);
+    g_signal_connect(view->web, "notify::is-web-process-responsive",
+                     G_CALLBACK(on_responsive), view);
     g_signal_connect(view->web, "create", G_CALLBACK(on_create), view);
     g_signal_connect(view->web, "decide-policy", G_CALLBACK(on_decide_policy),
                      view);
