@@ -627,6 +627,9 @@ webkit_web_extension_initialize_with_user_data(WebKitWebExtension *extension,
 {
     GVariant *value = (GVariant *)data;
 
+    /* A script in an endless loop keeps WebKit from ending the process. Engines
+     * start it from their main thread. */
+    auvi_die_with_parent();
     pages =
         g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, page_free);
     /* "(uas)": the view's number, for the engine's own use, and the origins. */
