@@ -410,7 +410,70 @@ def test_windows_that_go_while_their_page_draws_hurt_no_other(bench):
     assert lost == []
 
 
+def manual(bench):
+    """Let the bench's panel be one that does not come back by itself."""
+    bench.panel.destroy()
+    bench.panel = QtWebView(html=PAGE, recover=False)
+    bench.panel.setMinimumSize(220, 200)
+    bench.dock.setWidget(bench.panel)
+    until(lambda: bench.colour(bench.panel) == BLUE, "the page on the screen")
+
+
+@pytest.mark.parametrize("victim, status", [("WebKitWebProcess", 1), ("auroraview-engine", 2)])
+def test_the_panel_comes_back(bench, victim, status):
+    from test_page import children
+
+    lost, recovered, results = [], [], []
+    bench.panel.renderProcessTerminated.connect(lambda *what: lost.append(what))
+    bench.panel.recovered.connect(recovered.append)
+    bench.panel.eval_js_async(
+        "new Promise(() => {})", lambda value, error: results.append(error), 60000
+    )
+    assert bench.js("document.body.style.background = 'red', 1") == 1
+    engine, = children("auroraview-engine")
+    victim, = children("auroraview-engine") if status == 2 else children(victim, engine)
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: lost and recovered and results, "the loss and the return")
+    assert isinstance(results[0], errors.EngineLost)
+    assert [what[0] for what in lost] == [status]
+    assert recovered == ["page" if status == 1 else "engine"]
+    until(lambda: bench.colour(bench.panel) == BLUE, "the page again")
+    # Embedded as before: it follows the widget, hides with it, and takes keys.
+    bench.window.resize(820, 620)
+    until(
+        lambda: bench.js("[innerWidth, innerHeight]")
+        == [bench.panel.width(), bench.panel.height()],
+        "the size of the widget in the page",
+    )
+    bench.dock.hide()
+    bench.dock.show()
+    until(lambda: bench.colour(bench.panel) == BLUE, "the page after hiding")
+    bench.click_first()
+    xdotool("type", "x")
+    until(lambda: bench.js("document.activeElement.value") == "x", "the typed key")
+
+
+def test_the_panel_is_used_while_it_comes_back(bench):
+    from test_page import children
+
+    recovered = []
+    bench.panel.recovered.connect(recovered.append)
+    engine, = children("auroraview-engine")
+    os.kill(engine, signal.SIGKILL)
+    bench.window.resize(900, 640)
+    bench.panel.load_html(PAGE.replace("rgb(30, 100, 200)", "rgb(200, 60, 20)"))
+    bench.dock.setFloating(True)
+    until(lambda: recovered, "the return")
+    until(lambda: bench.colour(bench.panel) == (200, 60, 20), "the page that was asked for")
+    until(
+        lambda: bench.js("[innerWidth, innerHeight]")
+        == [bench.panel.width(), bench.panel.height()],
+        "the size of the widget in the page",
+    )
+
+
 def test_engine_killed(bench):
+    manual(bench)
     from test_page import children
 
     lost, results = [], []
@@ -442,6 +505,7 @@ def test_engine_killed_under_a_visible_panel(bench, again):
     from test_page import children
 
     lost = []
+    manual(bench)
 
     def come_back(status, code):
         lost.append(status)

@@ -40,6 +40,7 @@ static void unlink_view(struct auvi_py_view *self)
 struct arguments {
     PyObject *app, *parent, *observer;
     int hidden, dev_tools, transparent, context_menu, resizable, decorated;
+    int recover;
 };
 
 static bool parse(PyObject *args, PyObject *kwargs, struct arguments *a,
@@ -49,14 +50,15 @@ static bool parse(PyObject *args, PyObject *kwargs, struct arguments *a,
         "app",       "title",     "width",       "height",
         "url",       "html",      "asset_root",  "parent",
         "hidden",    "dev_tools", "transparent", "context_menu",
-        "resizable", "decorated", "observer",    NULL};
+        "resizable", "decorated", "observer",    "recover",
+        NULL};
 
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O!|$ziizzzOppppppO:View", names, auvi_py_app_type,
+            args, kwargs, "O!|$ziizzzOppppppOi:View", names, auvi_py_app_type,
             &a->app, &options->title, &options->width, &options->height,
             &options->url, &options->html, &options->asset_root, &a->parent,
             &a->hidden, &a->dev_tools, &a->transparent, &a->context_menu,
-            &a->resizable, &a->decorated, &a->observer))
+            &a->resizable, &a->decorated, &a->observer, &a->recover))
         return false;
     if (a->parent) {
         unsigned long long native = PyLong_AsUnsignedLongLong(a->parent);
@@ -71,6 +73,7 @@ static bool parse(PyObject *args, PyObject *kwargs, struct arguments *a,
     options->context_menu = a->context_menu;
     options->resizable = a->resizable;
     options->decorated = a->decorated;
+    options->recover = (auv_recover)a->recover;
     return true;
 }
 
@@ -207,6 +210,14 @@ static PyObject *view_reload(PyObject *object, PyObject *unused)
 
     (void)unused;
     return view ? auvi_py_none_or_raise(auv_view_reload(view)) : NULL;
+}
+
+static PyObject *view_kill_page(PyObject *object, PyObject *unused)
+{
+    auv_view *view = use(object);
+
+    (void)unused;
+    return view ? auvi_py_none_or_raise(auv_view_kill_page(view)) : NULL;
 }
 
 static PyObject *view_stop(PyObject *object, PyObject *unused)
@@ -546,6 +557,8 @@ static PyMethodDef view_methods[] = {
     {"navigate", view_navigate, METH_VARARGS, "navigate(url)"},
     {"load_html", view_load_html, METH_VARARGS, "load_html(html)"},
     {"reload", view_reload, METH_NOARGS, "reload()"},
+    {"kill_page", view_kill_page, METH_NOARGS,
+     "kill_page()\n\nEnd the page's process."},
     {"stop", view_stop, METH_NOARGS, "stop()"},
     {"allow_origin", view_allow_origin, METH_VARARGS, "allow_origin(origin)"},
     {"eval", view_eval, METH_VARARGS,
