@@ -46,12 +46,12 @@ struct arguments {
 static bool parse(PyObject *args, PyObject *kwargs, struct arguments *a,
                   auv_view_options *options)
 {
-    static char *names[] = {
-        "app",       "title",     "width",       "height",
-        "url",       "html",      "asset_root",  "parent",
-        "hidden",    "dev_tools", "transparent", "context_menu",
-        "resizable", "decorated", "observer",    "recover",
-        NULL};
+    static char *names[] = {"app",        "title",       "width",
+                            "height",     "url",         "html",
+                            "asset_root", "parent",      "hidden",
+                            "dev_tools",  "transparent", "context_menu",
+                            "resizable",  "decorated",   "observer",
+                            "recover",    NULL};
 
     if (!PyArg_ParseTupleAndKeywords(
             args, kwargs, "O!|$ziizzzOppppppOi:View", names, auvi_py_app_type,

@@ -8,56 +8,21 @@
  * it does at once.
  */
 #include "base/base.h"
-#include "engine/engine.h"
+#include "engine/null/null_priv.h"
 #include "engine/null/script.h"
-#include "wire/link.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define BURST 64 /* frames of one page before the next gets its turn */
 
-/* A frame that the host did not take yet. */
-struct kept {
-    struct kept *next;
-    struct auvi_frame frame;
-    char bytes[];
-};
-
-struct null_view {
-    struct null_view *next;
-    uint32_t id;
-    struct auvi_link *link;
-    uint32_t link_generation; /* of the LINK_WANTED that is open or answered */
-    uint32_t document;        /* generation of the page, 0: none */
-    uint32_t documents;
-    uint32_t links_before; /* in engines that were lost */
-    bool lost;             /* its page was killed and not loaded again */
-    uint32_t navigation;   /* the last one that is settled */
-    bool granted;
-    char *url;
-    char **grants;
-    size_t grant_count;
-    struct kept *kept, **kept_tail;
-    bool waits_out;
-    bool hangs;   /* its page does not read any more */
-    char *events; /* "[name,data],…" that auroraview.events() gives */
-    size_t events_length;
-};
-
-struct null_engine {
-    struct auvi_engine base;
-    int poller;
-    struct null_view *views;
-};
-
-static struct null_engine *null_of(struct auvi_engine *engine)
+struct null_engine *auvi_null_of(struct auvi_engine *engine)
 {
     auvi_engine_assert_thread(engine);
     return (struct null_engine *)engine;
 }
 
-static struct null_view *find_view(struct null_engine *null, uint32_t id)
+struct null_view *auvi_null_find(struct null_engine *null, uint32_t id)
 {
     struct null_view *view = null->views;
 
@@ -66,8 +31,8 @@ static struct null_view *find_view(struct null_engine *null, uint32_t id)
     return view;
 }
 
-static void tell(struct null_engine *null, uint32_t view, auv_event_kind kind,
-                 const char *text)
+void auvi_null_tell(struct null_engine *null, uint32_t view,
+                    auv_event_kind kind, const char *text)
 {
     auv_event event = {.kind = kind, .text = text};
 
@@ -297,7 +262,7 @@ static void page_eval(struct null_engine *null, struct null_view *view,
         auvi_shm_unmap(mapped, frame->payload_length);
 }
 
-static void drop_link(struct null_engine *null, struct null_view *view)
+void auvi_null_drop_link(struct null_engine *null, struct null_view *view)
 {
     if (!view->link)
         return;
@@ -337,7 +302,7 @@ static void page_receive(struct null_engine *null, struct null_view *view)
         auvi_frame_release(&frame);
     }
     if (got < 0) /* the host let go of the link */
-        drop_link(null, view);
+        auvi_null_drop_link(null, view);
 }
 
 static void page_navigated(struct null_engine *null, struct null_view *view)
@@ -412,7 +377,7 @@ static void view_free(struct null_view *view)
 
 static void null_destroy(struct auvi_engine *engine)
 {
-    struct null_engine *null = null_of(engine);
+    struct null_engine *null = auvi_null_of(engine);
 
     while (null->views) {
         struct null_view *next = null->views->next;
@@ -427,7 +392,7 @@ static void null_destroy(struct auvi_engine *engine)
 static int null_view_create(struct auvi_engine *engine, uint32_t id,
                             const auv_view_options *options)
 {
-    struct null_engine *null = null_of(engine);
+    struct null_engine *null = auvi_null_of(engine);
     struct null_view *view = calloc(1, sizeof(*view));
     struct auvi_engine_event wanted = {.kind = AUVI_ENGINE_LINK_WANTED};
 
@@ -437,9 +402,9 @@ static int null_view_create(struct auvi_engine *engine, uint32_t id,
     view->kept_tail = &view->kept;
     view->next = null->views;
     null->views = view;
-    tell(null, id, AUV_EVENT_ACTIVE, "");
+    auvi_null_tell(null, id, AUV_EVENT_ACTIVE, "");
     if (!options->hidden)
-        tell(null, id, AUV_EVENT_SHOWN, "");
+        auvi_null_tell(null, id, AUV_EVENT_SHOWN, "");
     wanted.view = id;
     wanted.generation = view->link_generation = 1;
     auvi_engine_on_event(engine, &wanted);
@@ -448,7 +413,7 @@ static int null_view_create(struct auvi_engine *engine, uint32_t id,
 
 static void null_view_close(struct auvi_engine *engine, uint32_t id)
 {
-    struct null_engine *null = null_of(engine);
+    struct null_engine *null = auvi_null_of(engine);
 
     for (struct null_view **at = &null->views; *at; at = &(*at)->next) {
         struct null_view *view = *at;
@@ -459,7 +424,7 @@ static void null_view_close(struct auvi_engine *engine, uint32_t id)
         view_free(view);
         break;
     }
-    tell(null, id, AUV_EVENT_CLOSED, "");
+    auvi_null_tell(null, id, AUV_EVENT_CLOSED, "");
 }
 
 static bool is_granted(const struct null_view *view, const char *url)
@@ -506,7 +471,7 @@ static bool is_jump(const struct null_view *view, const char *url)
 static int load(struct null_engine *null, uint32_t id, uint32_t navigation,
                 const char *url)
 {
-    struct null_view *view = find_view(null, id);
+    struct null_view *view = auvi_null_find(null, id);
     struct auvi_frame frame;
     char *copy = NULL;
     size_t size = strlen(url) + 1;
@@ -520,11 +485,11 @@ static int load(struct null_engine *null, uint32_t id, uint32_t navigation,
     if (view->url && is_jump(view, url)) {
         free(view->url);
         view->url = copy;
-        tell(null, id, AUV_EVENT_URL, url);
+        auvi_null_tell(null, id, AUV_EVENT_URL, url);
         settle(null, view, navigation);
         return AUV_OK;
     }
-    tell(null, id, AUV_EVENT_LOAD_STARTED, url);
+    auvi_null_tell(null, id, AUV_EVENT_LOAD_STARTED, url);
     if (strncmp(url, "http:", 5) == 0 || strncmp(url, "https:", 6) == 0) {
         auv_event failed = {.kind = AUV_EVENT_LOAD_FAILED,
                             .error = AUV_ERR_LOAD,
@@ -552,17 +517,17 @@ static int load(struct null_engine *null, uint32_t id, uint32_t navigation,
     if (navigation)
         view->navigation = navigation;
     view->granted = is_granted(view, url);
-    tell(null, id, AUV_EVENT_LOAD_COMMITTED, url);
+    auvi_null_tell(null, id, AUV_EVENT_LOAD_COMMITTED, url);
     page_hello(null, view);
-    tell(null, id, AUV_EVENT_URL, url);
-    tell(null, id, AUV_EVENT_LOADED, url);
+    auvi_null_tell(null, id, AUV_EVENT_URL, url);
+    auvi_null_tell(null, id, AUV_EVENT_LOADED, url);
     return AUV_OK;
 }
 
 static int null_navigate(struct auvi_engine *engine, uint32_t id,
                          uint32_t navigation, const char *url)
 {
-    return load(null_of(engine), id, navigation, url);
+    return load(auvi_null_of(engine), id, navigation, url);
 }
 
 static int null_load_html(struct auvi_engine *engine, uint32_t id,
@@ -570,14 +535,15 @@ static int null_load_html(struct auvi_engine *engine, uint32_t id,
 {
     (void)html;
     (void)length;
-    return load(null_of(engine), id, navigation, "auroraview://localhost/");
+    return load(auvi_null_of(engine), id, navigation,
+                "auroraview://localhost/");
 }
 
-static int null_reload(struct auvi_engine *engine, uint32_t id,
-                       uint32_t navigation)
+int auvi_null_reload(struct auvi_engine *engine, uint32_t id,
+                     uint32_t navigation)
 {
-    struct null_engine *null = null_of(engine);
-    struct null_view *view = find_view(null, id);
+    struct null_engine *null = auvi_null_of(engine);
+    struct null_view *view = auvi_null_find(null, id);
     char *url;
     int error;
 
@@ -596,7 +562,7 @@ static int null_reload(struct auvi_engine *engine, uint32_t id,
 
 static int null_stop(struct auvi_engine *engine, uint32_t id)
 {
-    (void)null_of(engine);
+    (void)auvi_null_of(engine);
     (void)id;
     return AUV_OK;
 }
@@ -604,7 +570,7 @@ static int null_stop(struct auvi_engine *engine, uint32_t id)
 static int null_set_grants(struct auvi_engine *engine, uint32_t id,
                            const char *const *origins, size_t count)
 {
-    struct null_view *view = find_view(null_of(engine), id);
+    struct null_view *view = auvi_null_find(auvi_null_of(engine), id);
     char **copies;
 
     if (!view)
@@ -631,8 +597,8 @@ static int null_set_grants(struct auvi_engine *engine, uint32_t id,
 static int null_attach_link(struct auvi_engine *engine, uint32_t id,
                             uint32_t generation, int fd)
 {
-    struct null_engine *null = null_of(engine);
-    struct null_view *view = find_view(null, id);
+    struct null_engine *null = auvi_null_of(engine);
+    struct null_view *view = auvi_null_find(null, id);
     struct auvi_link *link;
     int error;
 
@@ -652,7 +618,7 @@ static int null_attach_link(struct auvi_engine *engine, uint32_t id,
 static int null_set_title(struct auvi_engine *engine, uint32_t id,
                           const char *title)
 {
-    (void)null_of(engine);
+    (void)auvi_null_of(engine);
     (void)id;
     (void)title;
     return AUV_OK;
@@ -661,7 +627,7 @@ static int null_set_title(struct auvi_engine *engine, uint32_t id,
 static int null_set_bounds(struct auvi_engine *engine, uint32_t id, int32_t x,
                            int32_t y, int32_t width, int32_t height)
 {
-    struct null_engine *null = null_of(engine);
+    struct null_engine *null = auvi_null_of(engine);
     auv_event event = {.kind = AUV_EVENT_RESIZED,
                        .x = x,
                        .y = y,
@@ -675,14 +641,15 @@ static int null_set_bounds(struct auvi_engine *engine, uint32_t id, int32_t x,
 static int null_set_visible(struct auvi_engine *engine, uint32_t id,
                             bool visible)
 {
-    tell(null_of(engine), id, visible ? AUV_EVENT_SHOWN : AUV_EVENT_HIDDEN, "");
+    auvi_null_tell(auvi_null_of(engine), id,
+                   visible ? AUV_EVENT_SHOWN : AUV_EVENT_HIDDEN, "");
     return AUV_OK;
 }
 
 static int null_set_parent(struct auvi_engine *engine, uint32_t id,
                            auv_native parent)
 {
-    (void)null_of(engine);
+    (void)auvi_null_of(engine);
     (void)id;
     (void)parent;
     return AUV_OK;
@@ -691,82 +658,34 @@ static int null_set_parent(struct auvi_engine *engine, uint32_t id,
 static int null_set_focus(struct auvi_engine *engine, uint32_t id,
                           auv_focus focus)
 {
-    tell(null_of(engine), id,
-         focus == AUV_FOCUS_OUT ? AUV_EVENT_FOCUS_OUT : AUV_EVENT_FOCUS_IN, "");
+    auvi_null_tell(
+        auvi_null_of(engine), id,
+        focus == AUV_FOCUS_OUT ? AUV_EVENT_FOCUS_OUT : AUV_EVENT_FOCUS_IN, "");
     return AUV_OK;
 }
 
 static int null_set_input(struct auvi_engine *engine, uint32_t id,
                           bool admitted)
 {
-    (void)null_of(engine);
+    (void)auvi_null_of(engine);
     (void)id;
     (void)admitted;
     return AUV_OK;
 }
 
-/* ---- recovery --------------------------------------------------------------- */
-
-static void want_link(struct null_engine *null, struct null_view *view)
-{
-    struct auvi_engine_event wanted = {.kind = AUVI_ENGINE_LINK_WANTED,
-                                       .view = view->id};
-
-    wanted.generation = ++view->link_generation;
-    auvi_engine_on_event(&null->base, &wanted);
-}
-
-static int null_kill_page(struct auvi_engine *engine, uint32_t id)
-{
-    struct null_engine *null = null_of(engine);
-    struct null_view *view = find_view(null, id);
-
-    if (!view || view->lost)
-        return AUV_OK;
-    drop_link(null, view);
-    view->document = 0;
-    view->lost = true;
-    /* As in a real engine, numbers of documents are of their link's. */
-    view->documents = (view->links_before + view->link_generation + 1) << 16;
-    tell(null, id, AUV_EVENT_PAGE_LOST, "the page was ended on request");
-    /* It may be loaded again by now; its process asks for a link. */
-    want_link(null, view);
-    return AUV_OK;
-}
-
-static int null_recover(struct auvi_engine *engine, uint32_t id, bool stopped)
-{
-    struct null_view *view = find_view(null_of(engine), id);
-
-    if (!view || !view->lost || stopped)
-        return AUV_OK;
-    return null_reload(engine, id, view->navigation);
-}
-
-static int null_resume(struct auvi_engine *engine, uint32_t id, uint32_t links)
-{
-    struct null_view *view = find_view(null_of(engine), id);
-
-    if (view) {
-        view->links_before = links;
-        view->documents = links << 16;
-    }
-    return AUV_OK;
-}
-
 static int null_fd(struct auvi_engine *engine)
 {
-    return null_of(engine)->poller;
+    return auvi_null_of(engine)->poller;
 }
 
 static void null_poll_once(struct auvi_engine *engine)
 {
-    struct null_engine *null = null_of(engine);
+    struct null_engine *null = auvi_null_of(engine);
     struct auvi_poll_event events[16];
     int count = auvi_poller_wait(null->poller, events, 16, 0);
 
     for (int i = 0; i < count; i++) {
-        struct null_view *view = find_view(null, (uint32_t)events[i].key);
+        struct null_view *view = auvi_null_find(null, (uint32_t)events[i].key);
 
         if (!view || !view->link)
             continue;
@@ -786,7 +705,7 @@ const struct auvi_engine_impl auvi_engine_null = {
     .view_close = null_view_close,
     .navigate = null_navigate,
     .load_html = null_load_html,
-    .reload = null_reload,
+    .reload = auvi_null_reload,
     .stop = null_stop,
     .set_grants = null_set_grants,
     .attach_link = null_attach_link,
@@ -796,9 +715,9 @@ const struct auvi_engine_impl auvi_engine_null = {
     .set_parent = null_set_parent,
     .set_focus = null_set_focus,
     .set_input = null_set_input,
-    .recover = null_recover,
-    .resume = null_resume,
-    .kill_page = null_kill_page,
+    .recover = auvi_null_recover,
+    .resume = auvi_null_resume,
+    .kill_page = auvi_null_kill_page,
     .fd = null_fd,
     .poll_once = null_poll_once,
 };
