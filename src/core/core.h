@@ -201,6 +201,7 @@ struct auv_app {
     bool link_thread_polls;     /* links_poller is in link_poller */
     int64_t close_deadline_us;  /* the earliest of its views; 0: none */
     int64_t engine_deadline_us; /* lost, if it says nothing until then; or 0 */
+    int64_t link_retry_us;      /* some view's link could not be made; or 0 */
 };
 
 /* Latest-wins events of a view: only the newest of each is told. */
@@ -291,6 +292,7 @@ struct auv_view {
     struct auvi_item
         *closed_item; /* its last event, without a text; until told */
 
+    uint32_t link_wanted; /* generation of a link that could not be made; 0 */
     struct auvi_recovery recovery; /* `lost`: the receiver too */
     struct auvi_beat beat;
 

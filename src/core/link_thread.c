@@ -15,6 +15,7 @@
  * engine may be silent before it counts as lost, with all its other views. */
 #define CLOSE_WAIT_US 2000000
 #define SILENCE_US 3000000
+#define LINK_RETRY_US 250000
 
 /* Keys in link_poller; smaller ones are ids of views that wait for POLL_OUT. */
 #define KEY_WAKE ((uint64_t)1 << 32)
@@ -107,6 +108,7 @@ static void on_view_event(struct auv_app *app, auv_view *view,
         auvi_view_set_link(view, NULL);
         auvi_requests_end_view(app, view->id, AUV_ERR_ENGINE_LOST);
         auvi_heartbeat_reset(view);
+        view->link_wanted = 0;
         auvi_recover_page(view, event);
         return;
     case AUV_EVENT_UNRESPONSIVE:
@@ -136,11 +138,21 @@ static void on_link_wanted(struct auv_app *app, auv_view *view,
     if (auvi_link_pair(&link, &fd) < 0) {
         auvi_log(AUV_LOG_ERROR, "view %u: no link for its page: %s", view->id,
                  auv_last_error_message());
+        /* The process has no free descriptor now; it may have one later. */
+        view->link_wanted = generation;
+        app->link_retry_us = auvi_clock_us() + LINK_RETRY_US;
         return;
     }
+    view->link_wanted = 0;
     auvi_view_set_link(view, link);
     view->recovery.links++;
     app->engine_impl->attach_link(app->engine, view->id, generation, fd);
+}
+
+static void retry_link(struct auv_app *app, auv_view *view)
+{
+    if (view->link_wanted && view->engine_has_it && app->engine)
+        on_link_wanted(app, view, view->link_wanted);
 }
 
 static void fail_engine(struct auv_app *app, int error, const char *text)
@@ -402,6 +414,10 @@ static void check_engine(struct auv_app *app)
     bool full = engine_is_full(app);
     int64_t now;
 
+    if (app->link_retry_us && app->link_retry_us <= auvi_clock_us()) {
+        app->link_retry_us = 0;
+        each_view(app, retry_link);
+    }
     if (atomic_exchange_explicit(&app->kill_wanted, false,
                                  memory_order_acq_rel) &&
         app->engine) {
@@ -431,6 +447,8 @@ static int64_t engine_deadline(const struct auv_app *app, int64_t next)
 {
     if (app->close_deadline_us && app->close_deadline_us < next)
         next = app->close_deadline_us;
+    if (app->link_retry_us && app->link_retry_us < next)
+        next = app->link_retry_us;
     if (app->engine_deadline_us && app->engine_deadline_us < next)
         next = app->engine_deadline_us;
     return next;

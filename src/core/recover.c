@@ -312,6 +312,7 @@ static bool lose_view(auv_view *view, const struct fall *fall)
     auvi_view_set_link(view, NULL);
     auvi_requests_end_view(app, view->id, AUV_ERR_ENGINE_LOST);
     auvi_heartbeat_reset(view);
+    view->link_wanted = 0;
     atomic_store_explicit(&view->recovery.lost, AUVI_LOSS_ENGINE,
                           memory_order_release);
     /* Last: what is asked for once it is told must not end with the loss. */
