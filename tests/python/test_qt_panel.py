@@ -453,6 +453,33 @@ def test_the_panel_comes_back(bench, victim, status):
     until(lambda: bench.js("document.activeElement.value") == "x", "the typed key")
 
 
+def test_the_button_of_a_stopped_panel(bench):
+    lost, recovered = [], []
+    bench.panel.renderProcessTerminated.connect(lambda *what: lost.append(what))
+    bench.panel.recovered.connect(recovered.append)
+    bench.window.resize(900, 640)
+    for turn in (1, 2, 3):
+        bench.panel.kill_page()
+        until(lambda turn=turn: len(lost) == turn, "the loss")
+        if turn < 3:
+            until(lambda turn=turn: len(recovered) == turn, "the return")
+    middle = bench.panel.width() // 2
+    white = (255, 255, 255)
+
+    def button():
+        """Where it is: the white part of a grey page, in its middle column."""
+        found = [y for y in range(10, 300, 4) if bench.colour(bench.panel, 5, y) == (244, 244, 244)
+                 and bench.colour(bench.panel, middle, y) != (244, 244, 244)
+                 and white in (bench.colour(bench.panel, middle + dx, y) for dx in (0, 25, -25))]
+        return found[len(found) // 2] if found else None
+
+    until(button, "the button")
+    bench.panel.emit("unheard", 1)
+    bench.click(bench.panel, middle, button())
+    until(lambda: len(recovered) == 3, "the return")
+    until(lambda: bench.colour(bench.panel) == BLUE, "the page again")
+
+
 def test_the_panel_is_used_while_it_comes_back(bench):
     from test_page import children
 
