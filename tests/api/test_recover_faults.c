@@ -3,13 +3,16 @@
 #include "harness.h"
 #include "processes.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +86,73 @@ static void killed_processes_come_back(void **state)
                      AUV_LOST_ENGINE);
     assert_int_not_equal(engine_pid(), engine);
     check_value(&host, "document.title", "\"page\"");
+}
+
+/* ---- in the middle of a load --------------------------------------------------- */
+
+static bool has_client(void *server)
+{
+    struct pollfd waits = {.fd = *(int *)server, .events = POLLIN};
+
+    return poll(&waits, 1, 0) == 1;
+}
+
+/* Accepts the next request, of whatever process, and reads its first line. */
+static int next_request(int server)
+{
+    char text[3000];
+    int client;
+
+    pump_until(host.app, has_client, &server);
+    client = accept(server, NULL, NULL);
+    assert_true(client >= 0);
+    assert_true(read(client, text, sizeof(text)) > 0);
+    assert_memory_equal(text, "GET /slow ", 10);
+    return client;
+}
+
+/* Its process ends before the document has come: the load is begun again, and
+ * what was sent for that page goes to that page. */
+static void an_open_load_is_begun_again(void **state)
+{
+    static const char page[] = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+                               "Content-Length: 19\r\nConnection: close\r\n"
+                               "\r\n<title>slow</title>";
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t size = sizeof(address);
+    struct process list[64];
+    struct outcome out = {0};
+    int server, first, second;
+    char url[60];
+    size_t count;
+
+    (void)state;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(server, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(server, 8), 0);
+    assert_int_equal(getsockname(server, (struct sockaddr *)&address, &size),
+                     0);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/slow",
+             (unsigned)ntohs(address.sin_port));
+    assert_int_equal(auv_view_navigate(host.view, url), AUV_OK);
+    first = next_request(server);
+    count = list_below(getpid(), list, 64);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i].name, "WebKitWebProces") == 0)
+            kill(list[i].pid, SIGKILL);
+    pump_until_event(&host, AUV_EVENT_PAGE_LOST);
+    auv_view_eval(host.view, "document.title", NUL, DEADLINE_MS, on_result,
+                  &out);
+    second = next_request(server);
+    assert_true(write(second, page, sizeof(page) - 1) > 0);
+    close(second);
+    close(first);
+    pump_until_count(host.app, &out.calls, 1);
+    assert_int_equal(out.error, AUV_OK);
+    assert_string_equal(out.json, "\"slow\"");
+    assert_int_equal(count_events(&host, AUV_EVENT_RECOVERED), 1);
+    close(server);
 }
 
 /* ---- no descriptors ----------------------------------------------------------- */
@@ -284,6 +354,7 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_host, close_host)
     const struct CMUnitTest tests[] = {
         TEST(killed_processes_come_back),
+        TEST(an_open_load_is_begun_again),
         TEST(a_page_comes_back_when_descriptors_do),
         TEST(an_engine_needs_descriptors),
         TEST(an_engine_without_descriptors_is_replaced),

@@ -85,6 +85,10 @@ static void loading_ended(struct auvi_wk_view *view)
         begin_next(view);
     else {
         view->navigation_loading = 0;
+        /* It has ended with its process and is to be begun again: the number
+         * stays open, or the new process's empty page would answer it. */
+        if (view->page_lost && view->open_load)
+            return;
         if (view->navigation_settled != view->navigation)
             settle(view, view->navigation);
     }
@@ -627,6 +631,7 @@ void auvi_wk_reload(struct auvi_wk_view *view, uint32_t navigation)
 void auvi_wk_stop(struct auvi_wk_view *view)
 {
     g_clear_pointer(&view->next_load, auvi_wk_load_free);
+    g_clear_pointer(&view->open_load, auvi_wk_load_free);
     webkit_web_view_stop_loading(view->web);
     if (view->web)
         loading_ended(view);
