@@ -67,7 +67,8 @@ def page_candidates(build):
                   build / "bench-host", language="c",
                   environment={"AURORAVIEW_ENGINE_PATH": str(build.parent / "programs/engine/auroraview-engine")}),
         # The installed package, with the engine it brings.
-        Candidate("ours-qt", [PYTHON, HERE / "host_qt.py"], page_rows("python"), language="python"),
+        Candidate("ours-qt", [PYTHON, HERE / "host_qt.py"],
+                  page_rows("python") | {"recovery.page", "recovery.engine"}, language="python"),
     ]
     found.append(Candidate("floor", [build / "bench-floor"], {"floor.wake", "floor.post", "floor.memcpy",
                                                               "floor.memfd"}, build / "bench-floor"))

@@ -23,6 +23,7 @@ enum auvi_control_op {
     AUVI_CONTROL_NAVIGATION_VOID, /* view, generation: the navigation */
     AUVI_CONTROL_COMMITTED,       /* view; text 0: address */
     AUVI_CONTROL_DENIED,          /* view; text 0 */
+    AUVI_CONTROL_PONG,            /* answers a PING */
     /* library -> engine program; the functions of the table */
     AUVI_CONTROL_VIEW_CREATE = 32,
     AUVI_CONTROL_VIEW_CLOSE,
@@ -39,6 +40,10 @@ enum auvi_control_op {
     AUVI_CONTROL_SET_PARENT,
     AUVI_CONTROL_SET_FOCUS,
     AUVI_CONTROL_SET_INPUT,
+    AUVI_CONTROL_RECOVER,
+    AUVI_CONTROL_RESUME, /* generation: links so far */
+    AUVI_CONTROL_KILL_PAGE,
+    AUVI_CONTROL_PING,
     AUVI_CONTROL_EXIT
 };
 
