@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 
 # The modules of this folder belong to no package: the path first, hence E402.
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -58,8 +59,12 @@ class OursQt(Participant):
         view.bind_call("blob_out", self.give_blob)
         view.bind_call("give_json", self.give_records)
         view.bind_call("give_bytes", self.give_some_bytes)
+        view.recovered.connect(self.came_back)
         view.show()
         return view
+
+    def came_back(self, what):
+        self.say(row=self.row, at=time.time())
 
     def take_blob(self, bytes):
         # Without a copy; a memoryview's own == looks at one byte after the other, and NumPy's makes as many bools

@@ -294,6 +294,8 @@ class Participant:
                 self.busy = True
                 self.every(16, self._work)
             self.evaluate("bench.click(%d)" % n)
+        elif row.startswith("recovery."):
+            self.say(ready=True)
         elif row == "open.second":
             self.phase = "second"
             self.opened = time.time()

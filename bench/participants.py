@@ -74,7 +74,8 @@ def page_candidates(build):
                   page_rows("c") | {"floor.json.%s.c" % size for size in SIZES}, build / "bench-host", language="c",
                   environment=engine),
         # The installed package, with the engine it brings.
-        Candidate("ours-qt", [PYTHON, HERE / "host_qt.py"], page_rows("python"), language="python"),
+        Candidate("ours-qt", [PYTHON, HERE / "host_qt.py"],
+                  page_rows("python") | {"recovery.page", "recovery.engine"}, language="python"),
         Candidate("floor", [build / "bench-floor"], {"floor.wake", "floor.post", "floor.memcpy", "floor.memfd"},
                   build / "bench-floor"),
     ]

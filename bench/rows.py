@@ -21,7 +21,7 @@ class Row:
     least: int = 1  # n of the first, calibrating run
     most: int = 2000
     seconds: float = 0.2  # what one round may take, once n is calibrated
-    special: str = ""  # "first", "idle", "blocked", "click", "cost", "sixty", "views", "frame": see run.py
+    special: str = ""  # "first", "idle", "blocked", "click", "cost", "sixty", "views", "frame", "recovery": see run.py
     rounds: int = 0  # only in so many of the last rounds; 0: in all
     fragile: bool = False  # a peer may fail here; that says something of it, and is no failure of the run
     compare: bool = True  # else no ratio: figures beside each other, of which neither is better
@@ -145,10 +145,8 @@ PAGE_ROWS = [
     *_floor_rows(),
     Row("idle", "wake-ups of an idle host process", "1/s", "ours-c", 0, None, special="idle"),
     Row("idle.python", "wake-ups of an idle Python host process", "1/s", "ours-qt", 0, None, special="idle"),
-    Row("recovery.page", "recovery from a killed page process", "ms", "ours-qt", 250,
-        absent="a page that was lost is reported, not brought back"),
-    Row("recovery.engine", "recovery from a killed engine", "ms", "ours-qt", 800,
-        absent="an engine that was lost is reported, not brought back"),
+    Row("recovery.page", "recovery from a killed page process", "ms", "ours-qt", 250, None, most=2, special="recovery"),
+    Row("recovery.engine", "recovery from a killed engine", "ms", "ours-qt", 800, None, most=2, special="recovery"),
 ]
 
 

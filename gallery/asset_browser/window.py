@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QColor, QKeySequence, QPainter, QPaintEvent, QPen
@@ -24,7 +24,6 @@ from .scan import MESH, Asset, Batch, Folder
 from .service import AssetService, Roots
 from .tree import AssetTree, format_bytes
 
-ENDINGS_LIMIT = 3  # of the panel in a minute; after more it is not loaded again
 FREEZE_LIMIT = 30.0  # seconds; a page cannot ask for more
 
 
@@ -127,7 +126,7 @@ class BrowserWindow(QMainWindow):
         self.view.bind_call("browser.freeze", self.freeze)
         self.view.state.on_change(self._state_changed)
         self.view.renderProcessTerminated.connect(self._panel_ended)
-        self._endings: List[float] = []  # when, of those in the last minute
+        self.view.recovered.connect(self._panel_is_back)
         self.view.load_url("auroraview://localhost/index.html")
         if scan_now:
             self.service.rescan()
@@ -202,19 +201,10 @@ class BrowserWindow(QMainWindow):
         return time.monotonic() - started
 
     def _panel_ended(self, _status: int, _code: int) -> None:
-        """The panel's processes ended by themselves. Its state is here, so it comes back as it was."""
-        now = time.monotonic()
-        self._endings = [then for then in self._endings if now - then < 60] + [now]
-        if len(self._endings) > ENDINGS_LIMIT:
-            self._note.setText("The panel ended again and again and stays closed")
-            return
+        self._note.setText("The panel ended and is loaded again")
+
+    def _panel_is_back(self, _what: str) -> None:
         self._note.setText("The panel ended and was loaded again")
-        if self.view.is_alive():
-            self.view.reload()
-        elif self.view.isVisible():
-            # Shown again, the widget starts another engine.
-            self.view.hide()
-            self.view.show()
 
     # --- scan ---------------------------------------------------------------------------------
 

@@ -37,6 +37,19 @@ typedef enum auv_mode {
     AUV_MODE_BATCH = 3     /* at most batch_size messages, nothing else */
 } auv_mode;
 
+#define AUV_NEVER UINT32_MAX
+
+/* What becomes of a view whose page process, or whose engine process, ends by
+ * itself: docs/faults.md. */
+typedef enum auv_recover {
+    AUV_RECOVER_DEFAULT = 0,   /* a view: as its application; an application:
+                                  AUTOMATIC */
+    AUV_RECOVER_AUTOMATIC = 1, /* it comes back by itself as it was */
+    AUV_RECOVER_MANUAL = 2     /* without its page it waits for
+                                  auv_view_reload() or another page; without the
+                                  engine it closes */
+} auv_recover;
+
 /* Start from AUV_APP_OPTIONS_INIT: `size` lets the struct grow. */
 typedef struct auv_app_options {
     size_t size;
@@ -59,12 +72,16 @@ typedef struct auv_app_options {
     bool immediate_wake; /* with an interval: all but those events (calls of
                             pages, results, posts, closing) is told at once
                             all the same. True by default */
+    auv_recover recover; /* of views that do not say it themselves */
+    /* Milliseconds for which a page, or the engine, may leave unanswered what it
+     * was sent before AUV_EVENT_UNRESPONSIVE; 0: 3,000; AUV_NEVER: any. */
+    uint32_t unresponsive_ms;
 } auv_app_options;
 
 #define AUV_APP_OPTIONS_INIT                                              \
     {                                                                     \
         sizeof(auv_app_options), NULL, NULL, AUV_PRESET_STANDALONE, 0, 0, \
-            AUV_MODE_PRESET, 0, 0, 0, true                                \
+            AUV_MODE_PRESET, 0, 0, 0, true, AUV_RECOVER_DEFAULT, 0        \
     }
 
 /* Results of auv_app_process(). */
@@ -163,6 +180,16 @@ AUV_API void auv_app_quit(auv_app *app);
  * owns:    borrows user until fn has run
  * since:   0.1 */
 AUV_API int auv_app_post(auv_app *app, void (*fn)(void *user), void *user);
+
+/* End the engine process, for instance when it has been unresponsive for too
+ * long. Counts as its loss: its views come back, or close (AUV_RECOVER_MANUAL).
+ *
+ * threads: any
+ * returns: AUV_OK once accepted, also if there is no engine
+ * errors:  AUV_ERR_ARG - app is NULL; AUV_ERR_CLOSED
+ * owns:    borrows app
+ * since:   0.1 */
+AUV_API int auv_app_kill_engine(auv_app *app);
 
 /* What has happened so far, or since auv_app_reset_stats(). Counters only grow
  * in between; times are microseconds. */

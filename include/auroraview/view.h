@@ -96,13 +96,14 @@ typedef struct auv_view_options {
     const char *csp; /* Content-Security-Policy of every page of the view; NULL:
                         a strict one for files of the asset folder and of own
                         schemes (docs/content.md), none for html; "": none */
+    auv_recover recover; /* when its page or engine is lost */
 } auv_view_options;
 
 #define AUV_VIEW_OPTIONS_INIT                                             \
     {                                                                     \
         sizeof(auv_view_options), NULL, 0, 0, NULL, NULL, NULL, 0, false, \
             false, false, true, true, true, NULL, NULL, NULL,             \
-            AUV_PROFILE_LOCAL, NULL, 0, NULL                              \
+            AUV_PROFILE_LOCAL, NULL, 0, NULL, AUV_RECOVER_DEFAULT         \
     }
 
 /* Open a view. Returns at once; the engine may still be starting. If it turns
@@ -218,6 +219,17 @@ AUV_API int auv_view_load_html(auv_view *view, const char *html, size_t length);
  * owns:    borrows view
  * since:   0.1 */
 AUV_API int auv_view_reload(auv_view *view);
+
+/* End the page's process, for instance when the page has been unresponsive for
+ * too long. Counts as its loss: the page comes back, or does not
+ * (AUV_RECOVER_MANUAL).
+ *
+ * threads: any
+ * returns: AUV_OK once accepted; AUV_EVENT_PAGE_LOST tells of the end
+ * errors:  as auv_view_reload()
+ * owns:    borrows view
+ * since:   0.1 */
+AUV_API int auv_view_kill_page(auv_view *view);
 
 /* Stop loading.
  *
@@ -466,7 +478,8 @@ typedef enum auv_event_kind {
     AUV_EVENT_LOADED = 6,          /* text: URL */
     AUV_EVENT_LOAD_FAILED = 7,     /* text: what and why; error */
     AUV_EVENT_PAGE_READY = 8,      /* the bridge is up in a granted page */
-    AUV_EVENT_PAGE_LOST = 9,       /* page process ended; text: why */
+    AUV_EVENT_PAGE_LOST = 9,       /* page process ended; text: why; x: an
+                                      auv_recovery */
     AUV_EVENT_TITLE = 10,          /* text */
     AUV_EVENT_URL = 11,            /* text */
     AUV_EVENT_FOCUS_IN = 12,       /* the view has the keyboard */
@@ -482,8 +495,33 @@ typedef enum auv_event_kind {
     AUV_EVENT_SCRIPT_ERROR = 21, /* a granted page threw and nobody caught it;
                                     text: what, source and y: file and line */
     AUV_EVENT_NATIVE = 22,       /* native: the view's own window exists */
-    AUV_EVENT_DESTROYING = 23 /* its engine side is being torn down; reason */
+    AUV_EVENT_DESTROYING = 23,  /* its engine side is being torn down; reason */
+    AUV_EVENT_RECOVERED = 24,   /* after PAGE_LOST or ENGINE_LOST a page is up
+                                  again; x: AUV_LOST_PAGE or AUV_LOST_ENGINE */
+    AUV_EVENT_ENGINE_LOST = 25, /* engine process ended; error, text: why; x: an
+                                  auv_recovery. CLOSED follows unless x is
+                                  AUV_RECOVERY_UNDER_WAY */
+    AUV_EVENT_UNRESPONSIVE = 26, /* page or engine has not answered for
+                                  unresponsive_ms; text: which. Wait, or end it:
+                                  auv_view_kill_page(), auv_app_kill_engine() */
+    AUV_EVENT_RESPONSIVE = 27 /* after UNRESPONSIVE: it answers again. PAGE_LOST
+                                  or ENGINE_LOST come instead, if it has ended */
 } auv_event_kind;
+
+/* What a loss has led to: x of PAGE_LOST and ENGINE_LOST. */
+typedef enum auv_recovery {
+    AUV_RECOVERY_NONE = 0,      /* nothing: AUV_RECOVER_MANUAL, or closing */
+    AUV_RECOVERY_UNDER_WAY = 1, /* RECOVERED follows */
+    AUV_RECOVERY_STOPPED = 2    /* the third loss in a minute: the page is
+                                   replaced by one with a button that loads it
+                                   again; without its engine the view closes */
+} auv_recovery;
+
+/* What was lost: x of RECOVERED. */
+enum {
+    AUV_LOST_PAGE = 1,
+    AUV_LOST_ENGINE = 2
+};
 
 struct auv_event {
     size_t size;

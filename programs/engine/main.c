@@ -120,6 +120,7 @@ int main(int argc, char **argv)
                 argv[0]);
         return 2;
     }
+    auvi_die_with_parent(); /* the watcher does not run in a stopped process */
     program.serve = auvi_serve_create(link);
     link_fd = auvi_serve_fd(program.serve);
     if (auvi_thread_start(&watcher, "auv-watch", watch_application, &link_fd) <

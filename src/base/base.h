@@ -173,6 +173,10 @@ struct auvi_child {
  * executed. */
 int auvi_spawn(const char *path, const char *const *argv, int fd,
                struct auvi_child *out);
+/* From now on this process is killed when the thread that started it ends, be
+ * this one stopped or busy. For a process that nobody needs without its parent:
+ * one that was started by a thread which lives as long as it must itself. */
+void auvi_die_with_parent(void);
 /* 1: has ended, *status_out is its exit code, 128 + signal, or -1 if the host
  * has reaped it; 0: runs. Waits at most timeout_us (< 0: no limit). Reaps only
  * this child. AUV_ERR_STATE after a 1. */

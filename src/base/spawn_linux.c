@@ -15,6 +15,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -259,6 +260,13 @@ void auvi_child_kill(struct auvi_child *child)
         kill((pid_t)child->pid, SIGKILL);
     else
         syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
+}
+
+void auvi_die_with_parent(void)
+{
+    /* A parent that has gone before is noticed by the link to it. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        auvi_log(AUV_LOG_WARNING, "cannot be tied to the parent process");
 }
 
 int auvi_library_folder(char *out, size_t size)

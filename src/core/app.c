@@ -17,6 +17,7 @@
 #define LOOKS_PER_POLL 16
 /* Longer would be no batch but a delay. */
 #define MAX_INTERVAL_MS 60000
+#define DEFAULT_UNRESPONSIVE_US 3000000
 /* How long a push that is under way may take, at the end. */
 #define DRAIN_US 1000000
 /* How long destroy waits for handlers that run on workers. */
@@ -264,6 +265,18 @@ static int configure(auv_app *app, const auv_app_options *options)
     default:
         return auvi_fail(AUV_ERR_ARG, "unknown mode %d", (int)options->mode);
     }
+    if (options->recover > AUV_RECOVER_MANUAL)
+        return auvi_fail(AUV_ERR_ARG, "unknown value of recover");
+    app->recover = options->recover;
+    if (options->unresponsive_ms > MAX_INTERVAL_MS &&
+        options->unresponsive_ms != AUV_NEVER)
+        return auvi_fail(AUV_ERR_ARG, "unresponsive_ms is over %d",
+                         MAX_INTERVAL_MS);
+    app->unresponsive_us = options->unresponsive_ms == AUV_NEVER ? 0
+                           : options->unresponsive_ms
+                               ? (int64_t)options->unresponsive_ms * 1000
+                               : DEFAULT_UNRESPONSIVE_US;
+    app->beat_due_us = INT64_MAX;
     if (options->max_messages_per_tick)
         config->max_messages_per_tick = options->max_messages_per_tick;
     if (options->batch_interval_ms > MAX_INTERVAL_MS)

@@ -28,11 +28,13 @@
 #include "core/audit.h"
 #include "core/call_table.h"
 #include "core/document.h"
+#include "core/heartbeat.h"
 #include "core/lifecycle.h"
 #include "core/message.h"
 #include "core/permit.h"
 #include "core/processor.h"
 #include "core/queue.h"
+#include "core/recover.h"
 #include "core/request.h"
 #include "core/wake.h"
 #include "core/workers.h"
@@ -109,7 +111,8 @@ enum auvi_order_kind {
     AUVI_ORDER_FOCUS,
     AUVI_ORDER_INPUT,
     AUVI_ORDER_SCHEME, /* text, a: milliseconds */
-    AUVI_ORDER_ANSWER  /* navigation: the fetch; answer */
+    AUVI_ORDER_ANSWER, /* navigation: the fetch; answer */
+    AUVI_ORDER_KILL_PAGE
 };
 
 struct auvi_order {
@@ -153,13 +156,17 @@ struct auv_app {
     struct auvi_thread *thread;
     bool has_callback;
     bool batches_wakes; /* a batch interval is set */
+    auv_recover recover;
+    int64_t unresponsive_us; /* silent for so long is late; 0: never */
 
     _Atomic bool host_receives;  /* the host polls the links by itself */
     _Atomic unsigned wake_owed;  /* AUVI_OWED_*: to the wakeup callback, by the
                                    link thread */
     _Atomic int64_t wake_due_us; /* a wake was put off until then; 0: none */
     _Atomic bool quit;
-    _Atomic bool stopping; /* auv_app_destroy() has begun */
+    _Atomic bool stopping;    /* auv_app_destroy() has begun */
+    _Atomic bool kill_wanted; /* auv_app_kill_engine() */
+    _Atomic bool beats_owed;  /* the link thread must look (heartbeat.c) */
     _Atomic uint64_t sent, dropped;
     /* Host's threads asleep in here: then the link thread reads the links. */
     _Atomic uint32_t sync_waiters;
@@ -218,12 +225,19 @@ struct auv_app {
     /* link thread only */
     struct auvi_engine *engine;
     bool engine_failed;
+    bool engine_ready;   /* READY has come of the present one */
+    bool engine_returns; /* the present one was started for lost views */
+    struct auvi_guard engine_guard;
+    bool engine_owed; /* it was given something since it was asked */
+    struct auvi_beat engine_beat;
+    int64_t beat_due_us; /* the earliest of all */
     int engine_error;
     char *engine_text;
     int engine_fd;              /* registered in link_poller; -1 none */
     bool link_thread_polls;     /* links_poller is in link_poller */
     int64_t close_deadline_us;  /* the earliest of its views; 0: none */
     int64_t engine_deadline_us; /* lost, if it says nothing until then; or 0 */
+    int64_t link_retry_us;      /* some view's link could not be made; or 0 */
 };
 
 struct auvi_scheme {
@@ -288,6 +302,9 @@ struct auv_view {
     _Atomic int hearing;                      /* document.c */
     struct auvi_permits permits;              /* its own lock */
     auv_profile profile;                      /* fixed */
+    _Atomic bool owed;      /* it was sent something since it was asked */
+    _Atomic uint32_t heard; /* times that something has come from its page */
+    _Atomic unsigned late;  /* AUVI_LATE_*; receive_lock to change */
 
     /* receive_lock and send_lock together to change, either to use */
     struct auvi_link *link;
@@ -333,6 +350,11 @@ struct auv_view {
     char *close_text;
     struct auvi_item
         *closed_item; /* its last event, without a text; until told */
+
+    bool grants_owed;     /* the engine has not been told the newest */
+    uint32_t link_wanted; /* generation of a link that could not be made; 0 */
+    struct auvi_recovery recovery; /* `lost`: the receiver too */
+    struct auvi_beat beat;
 
     /* text_lock: the last known address, to recognise a jump within a page;
      * what pages are told of the bound methods */
@@ -518,6 +540,9 @@ void auvi_receive_forget(struct auv_app *app);
 void auvi_view_navigated(auv_view *view, uint32_t navigation);
 /* Link thread: give the view this link, or with NULL take its link away. */
 void auvi_view_set_link(auv_view *view, struct auvi_link *link);
+/* The same for one that could not be made when it was wanted, so that the view
+ * has none: what the engine has said of the page since then still holds. */
+void auvi_view_set_late_link(auv_view *view, struct auvi_link *link);
 
 /* For a thread in a synchronous wait whose answer sits behind what the inbox
  * cannot take: read all links and park what is in front of it, in order.
@@ -599,5 +624,15 @@ void auvi_item_discard(struct auvi_item *item); /* without running it */
 /* ---- link_thread.c ------------------------------------------------------- */
 
 void auvi_link_thread_main(void *app);
+
+/* For recover.c, on the link thread. */
+int auvi_link_start_engine(struct auv_app *app); /* unless there is one */
+int auvi_link_send_grants(struct auv_app *app, auv_view *view);
+int auvi_link_send_allowed(struct auv_app *app, auv_view *view); /* REMOTE */
+/* Give one order to the engine, whose errors become events of the view, but for
+ * those of orders without a page. */
+int auvi_link_run_order(struct auv_app *app, struct auvi_order *order);
+/* End a view that the engine has lost, with the error of its end. */
+void auvi_link_end_view(auv_view *view, int error, const char *text);
 
 #endif /* AUVI_CORE_H */

@@ -18,6 +18,7 @@
  * engine may be silent before it counts as lost, with all its other views. */
 #define CLOSE_WAIT_US 2000000
 #define SILENCE_US 3000000
+#define LINK_RETRY_US 250000
 
 /* Keys in link_poller; smaller ones are ids of views that wait for POLL_OUT. */
 #define KEY_WAKE ((uint64_t)1 << 32)
@@ -46,6 +47,7 @@ static void view_gone(auv_view *view, auv_close_reason reason)
     auvi_view_begin_destroy(view, reason);
     auvi_view_set_link(view, NULL);
     view->engine_has_it = false;
+    auvi_recover_forget(view);
     if (auvi_view_finish_destroy(view) != AUVI_STEP_SUCCESS)
         return;
     auvi_requests_end_view(app, view->id,
@@ -93,6 +95,7 @@ static void remember_url(auv_view *view, const char *url)
 static void on_view_event(struct auv_app *app, auv_view *view,
                           const auv_event *event)
 {
+    auvi_recover_heard(view, event);
     switch (event->kind) {
     case AUV_EVENT_ACTIVE:
         if (auvi_view_activate(view) != AUVI_STEP_SUCCESS)
@@ -110,7 +113,15 @@ static void on_view_event(struct auv_app *app, auv_view *view,
     case AUV_EVENT_PAGE_LOST:
         auvi_view_set_link(view, NULL);
         auvi_requests_end_view(app, view->id, AUV_ERR_ENGINE_LOST);
-        break;
+        auvi_heartbeat_reset(view);
+        view->link_wanted = 0;
+        auvi_recover_page(view, event);
+        return;
+    case AUV_EVENT_UNRESPONSIVE:
+    case AUV_EVENT_RESPONSIVE:
+        auvi_heartbeat_input(view, event->kind == AUV_EVENT_UNRESPONSIVE,
+                             event->text);
+        return;
     case AUV_EVENT_URL:
         remember_url(view, event->text);
         break;
@@ -136,9 +147,20 @@ static void on_link_wanted(struct auv_app *app, auv_view *view,
     if (error < 0) {
         auvi_log(AUV_LOG_ERROR, "view %u: no link for its page: %s", view->id,
                  auv_last_error_message());
+        /* The process has no free descriptor now; it may have one later. What
+         * the engine says of that page meanwhile stays known till then. */
+        if (!view->link_wanted)
+            auvi_view_set_link(view, NULL);
+        view->link_wanted = generation;
+        app->link_retry_us = auvi_clock_us() + LINK_RETRY_US;
         return;
     }
-    auvi_view_set_link(view, link);
+    if (view->link_wanted)
+        auvi_view_set_late_link(view, link);
+    else
+        auvi_view_set_link(view, link);
+    view->link_wanted = 0;
+    view->recovery.links++;
     app->engine_impl->attach_link(app->engine, view->id, generation, fd);
 }
 
@@ -173,6 +195,12 @@ static void on_denied(struct auv_app *app, auv_view *view, const char *text)
                    strlen(copy), why);
 }
 
+static void retry_link(struct auv_app *app, auv_view *view)
+{
+    if (view->link_wanted && view->engine_has_it && app->engine)
+        on_link_wanted(app, view, view->link_wanted);
+}
+
 static void fail_engine(struct auv_app *app, int error, const char *text)
 {
     size_t size = strlen(text) + 1;
@@ -197,6 +225,8 @@ static void on_ready(struct auv_app *app, const char *text)
                           : "";
     size_t length = mark ? (size_t)(mark - text) : strlen(text);
 
+    app->engine_ready = true;
+    app->engine_returns = false;
     auvi_mutex_lock(&app->info_lock);
     if (length > sizeof(app->info.name) - 1)
         length = sizeof(app->info.name) - 1;
@@ -218,10 +248,13 @@ static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
     auv_view *view;
 
     app->engine_deadline_us = 0; /* it is alive */
+    auvi_heartbeat_heard_engine(app);
     switch (event->kind) {
     case AUVI_ENGINE_READY:
         on_ready(app, event->text ? event->text : "");
         return;
+    case AUVI_ENGINE_PONG:
+        return; /* that it has come is all */
     case AUVI_ENGINE_FAILED:
         /* Maybe from inside a call into the engine: it is taken down by the
          * loop, when that call has returned. */
@@ -271,32 +304,32 @@ static void stop_engine(struct auv_app *app)
     app->engine = NULL;
 }
 
-static void end_lost_view(struct auv_app *app, auv_view *view)
+void auvi_link_end_view(auv_view *view, int error, const char *text)
 {
-    if (!view->engine_has_it)
-        return; /* not yet given to the engine: the next one will have it */
-    set_close_error(view, app->engine_error,
-                    app->engine_text ? app->engine_text : "");
+    set_close_error(view, error, text);
     view_gone(view, AUV_CLOSE_ENGINE_LOST);
 }
 
 static void handle_engine_failure(struct auv_app *app)
 {
+    char *text = app->engine_text;
+
     if (!app->engine_failed)
         return;
-    auvi_log(AUV_LOG_WARNING, "engine lost: %s",
-             app->engine_text ? app->engine_text : "");
+    auvi_log(AUV_LOG_WARNING, "engine lost: %s", text ? text : "");
+    if (app->engine && app->engine_impl->give_up)
+        app->engine_impl->give_up(app->engine);
     stop_engine(app);
-    each_view(app, end_lost_view);
-    free(app->engine_text);
     app->engine_text = NULL;
     app->engine_failed = false;
+    auvi_recover_engine(app, app->engine_error, text ? text : "");
+    free(text);
     auvi_app_wake_link_thread(app); /* for orders that it did not take */
 }
 
 /* ---- orders --------------------------------------------------------------- */
 
-static int start_engine(struct auv_app *app)
+int auvi_link_start_engine(struct auv_app *app)
 {
     struct auvi_engine_config config = {
         .sink = {on_engine_event, app},
@@ -306,6 +339,7 @@ static int start_engine(struct auv_app *app)
 
     if (app->engine)
         return AUV_OK;
+    app->engine_ready = false;
     error = app->engine_impl->create(&config, &app->engine);
     if (error < 0) {
         app->engine = NULL;
@@ -318,17 +352,20 @@ static int start_engine(struct auv_app *app)
     return AUV_OK;
 }
 
-static int send_grants(struct auv_app *app, auv_view *view)
+int auvi_link_send_grants(struct auv_app *app, auv_view *view)
 {
     size_t count = 0;
     char **lines = auvi_permits_lines(&view->permits, &count);
     int error;
 
+    view->grants_owed = true; /* if this fails, the next try sends it again */
     if (!lines)
         return auvi_fail(AUV_ERR_NOMEM, "no memory for a grant");
     error = app->engine_impl->set_grants(app->engine, view->id,
                                          (const char *const *)lines, count);
     free(lines);
+    if (error == AUV_OK)
+        view->grants_owed = false;
     return error;
 }
 
@@ -343,7 +380,9 @@ static int grant_own(struct auv_app *app, auv_view *view, const char *origin)
                      : auvi_fail(AUV_ERR_NOMEM, "no memory for a grant");
 
     free(line);
-    return error == 1 ? send_grants(app, view) : error;
+    if (error == AUV_OK && view->grants_owed)
+        error = 1;
+    return error == 1 ? auvi_link_send_grants(app, view) : error;
 }
 
 static int add_scheme(struct auv_app *app, auv_view *view,
@@ -388,7 +427,7 @@ static void order_create(struct auv_app *app, struct auvi_order *order)
         view_gone(view, AUV_CLOSE_APP); /* closed before it began */
         return;
     }
-    error = start_engine(app);
+    error = auvi_link_start_engine(app);
     if (error == AUV_OK) {
         view->engine_has_it = true; /* view_create() may report at once */
         error = app->engine_impl->view_create(app->engine, view->id,
@@ -409,29 +448,19 @@ static void order_create(struct auv_app *app, struct auvi_order *order)
     }
 }
 
-/* Where the application itself goes, the pages of its view may go too. */
-static int allow_own(struct auv_app *app, auv_view *view, const char *url)
+int auvi_link_send_allowed(struct auv_app *app, auv_view *view)
 {
-    char origin[AUVI_ORIGIN_MAX], *grown;
     const char **patterns;
-    size_t count = 0, length = strlen(view->allowed), size;
+    char *lines;
+    size_t count = 0;
     int error;
 
-    if (!auvi_origin_parse(url, origin))
-        return AUV_OK;
-    size = strlen(origin);
-    grown = realloc(view->allowed, length + size + 2);
-    if (!grown)
-        return auvi_fail(AUV_ERR_NOMEM, "no memory for an order");
-    view->allowed = grown;
-    memcpy(grown + length, origin, size);
-    memcpy(grown + length + size, "\n", 2);
-    for (const char *at = grown; (at = strchr(at, '\n')); at++)
+    for (const char *at = view->allowed; (at = strchr(at, '\n')); at++)
         count++;
-    grown = strdup(view->allowed);
-    patterns = malloc(count * sizeof(*patterns));
-    if (grown && patterns) {
-        char *at = grown;
+    lines = strdup(view->allowed);
+    patterns = malloc((count + 1) * sizeof(*patterns));
+    if (lines && patterns) {
+        char *at = lines;
 
         for (size_t i = 0; i < count; i++) {
             patterns[i] = at;
@@ -444,8 +473,26 @@ static int allow_own(struct auv_app *app, auv_view *view, const char *url)
         error = auvi_fail(AUV_ERR_NOMEM, "no memory for an order");
     }
     free(patterns);
-    free(grown);
+    free(lines);
     return error;
+}
+
+/* Where the application itself goes, the pages of its view may go too. */
+static int allow_own(struct auv_app *app, auv_view *view, const char *url)
+{
+    char origin[AUVI_ORIGIN_MAX], *grown;
+    size_t length = strlen(view->allowed), size;
+
+    if (!auvi_origin_parse(url, origin))
+        return AUV_OK;
+    size = strlen(origin);
+    grown = realloc(view->allowed, length + size + 2);
+    if (!grown)
+        return auvi_fail(AUV_ERR_NOMEM, "no memory for an order");
+    view->allowed = grown;
+    memcpy(grown + length, origin, size);
+    memcpy(grown + length + size, "\n", 2);
+    return auvi_link_send_allowed(app, view);
 }
 
 /* What the application itself loads from this machine is granted the bridge. */
@@ -526,6 +573,18 @@ static void check_engine(struct auv_app *app)
     bool full = engine_is_full(app);
     int64_t now;
 
+    if (app->link_retry_us && app->link_retry_us <= auvi_clock_us()) {
+        app->link_retry_us = 0;
+        each_view(app, retry_link);
+    }
+    if (atomic_exchange_explicit(&app->kill_wanted, false,
+                                 memory_order_acq_rel) &&
+        app->engine) {
+        fail_engine(app, AUV_ERR_ENGINE_LOST,
+                    "the engine was ended on request");
+        handle_engine_failure(app);
+        return;
+    }
     if (!full && !app->close_deadline_us && !app->engine_deadline_us)
         return;
     now = auvi_clock_us();
@@ -547,12 +606,14 @@ static int64_t engine_deadline(const struct auv_app *app, int64_t next)
 {
     if (app->close_deadline_us && app->close_deadline_us < next)
         next = app->close_deadline_us;
+    if (app->link_retry_us && app->link_retry_us < next)
+        next = app->link_retry_us;
     if (app->engine_deadline_us && app->engine_deadline_us < next)
         next = app->engine_deadline_us;
     return next;
 }
 
-static void run_order(struct auv_app *app, struct auvi_order *order)
+int auvi_link_run_order(struct auv_app *app, struct auvi_order *order)
 {
     const struct auvi_engine_impl *impl = app->engine_impl;
     auv_view *view = order->view;
@@ -560,16 +621,17 @@ static void run_order(struct auv_app *app, struct auvi_order *order)
     uint32_t id = view->id;
     int error = AUV_OK;
 
+    auvi_heartbeat_owe_engine(app);
     if (order->kind == AUVI_ORDER_CREATE) {
         order_create(app, order);
-        return;
+        return AUV_OK;
     }
     if (order->kind == AUVI_ORDER_CLOSE) {
         order_close(app, view);
-        return;
+        return AUV_OK;
     }
     if (!engine || !view->engine_has_it)
-        return; /* the view has ended */
+        return AUV_OK; /* the view has ended */
     switch (order->kind) {
     case AUVI_ORDER_NAVIGATE:
     case AUVI_ORDER_HTML:
@@ -597,7 +659,7 @@ static void run_order(struct auv_app *app, struct auvi_order *order)
                     ? auvi_permits_set(&view->permits, order->text, false)
                     : auvi_permits_deny(&view->permits, order->text);
         if (error == 1)
-            error = send_grants(app, view);
+            error = auvi_link_send_grants(app, view);
         break;
     case AUVI_ORDER_TITLE:
         error = impl->set_title(engine, id, order->text);
@@ -623,7 +685,12 @@ static void run_order(struct auv_app *app, struct auvi_order *order)
         break;
     case AUVI_ORDER_ANSWER:
         answer_fetch(app, view, order);
-        return; /* one that is gone is no failure */
+        return AUV_OK; /* one that is gone is no failure */
+    case AUVI_ORDER_KILL_PAGE:
+        error = impl->kill_page ? impl->kill_page(engine, id)
+                                : auvi_fail(AUV_ERR_UNSUPPORTED,
+                                            "the engine has no page processes");
+        break;
     case AUVI_ORDER_CREATE:
     case AUVI_ORDER_CLOSE:
         break;
@@ -640,6 +707,7 @@ static void run_order(struct auv_app *app, struct auvi_order *order)
             on_view_event(app, view, &event);
         }
     }
+    return error;
 }
 
 static void run_orders(struct auv_app *app)
@@ -652,8 +720,8 @@ static void run_orders(struct auv_app *app)
         if (engine_is_full(app))
             return;
         while (!engine_is_full(app) && (order = auvi_queue_pop(app->control))) {
-            run_order(app, order);
-            auvi_order_free(order);
+            auvi_link_run_order(app, order);
+            auvi_recover_keep(order->view, order);
             handle_engine_failure(app);
         }
     } while (!auvi_queue_prepare_sleep(app->control));
@@ -707,6 +775,9 @@ static int64_t next_timeout(struct auv_app *app)
     next = auvi_requests_expire(app);
     atomic_store_explicit(&app->link_deadline_us, next, memory_order_seq_cst);
     next = engine_deadline(app, next);
+    due = auvi_heartbeat(app);
+    if (due < next)
+        next = due;
     due = auvi_app_fire_due_wake(app);
     if (due < next)
         next = due;

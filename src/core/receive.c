@@ -278,6 +278,7 @@ static void accept_document(auv_view *view, const struct auvi_frame *frame,
         auvi_methods_send(view, frame->generation);
         auvi_view_tell(view, &event);
     }
+    auvi_recover_page_up(view);
 }
 
 #define HELD 2 /* the link must not be read on now */
@@ -374,6 +375,8 @@ static int receive_frame(auv_view *view, struct auvi_frame *frame,
         return receive_script_error(view, frame, outcome);
     case AUVI_FRAME_RESULT:
         return receive_result(view, frame);
+    case AUVI_FRAME_PONG:
+        return AUV_OK; /* that it has come is all */
     case AUVI_FRAME_CANCEL:
         if (frame->id)
             auvi_calls_cancel(view, frame->id, frame->generation);
@@ -478,6 +481,7 @@ static void add_to_rest(auv_view *view)
 static void receive_view(auv_view *view, struct outcome *outcome)
 {
     struct auvi_frame frame;
+    bool heard = false;
     int got = 0;
 
     if (!view->link || !view->link_registered)
@@ -490,6 +494,7 @@ static void receive_view(auv_view *view, struct outcome *outcome)
         if (!outcome->behind && auvi_pressure_pause(view))
             return;
         got = auvi_link_receive(view->link, &frame);
+        heard |= got == 1;
         if (got == AUV_ERR_SYSTEM && frame.kind != 0)
             got = receive_without_contents(view, &frame, got);
         else if (got == 1)
@@ -501,10 +506,14 @@ static void receive_view(auv_view *view, struct outcome *outcome)
         auvi_frame_release(&frame);
         if (got < 0)
             break;
-        if (got == HELD) {
-            resume_held(view, outcome); /* takes the link out of the poller */
-            return;
-        }
+        if (got == HELD)
+            break;
+    }
+    if (heard)
+        auvi_heartbeat_heard(view);
+    if (got == HELD) {
+        resume_held(view, outcome); /* takes the link out of the poller */
+        return;
     }
     if (got == AUV_ERR_CLOSED || got == AUV_ERR_PROTOCOL)
         link_ended(view, got);
@@ -695,7 +704,7 @@ bool auvi_receive_by_link_thread(struct auv_app *app)
            atomic_load(&app->sync_waiters) != 0;
 }
 
-void auvi_view_set_link(auv_view *view, struct auvi_link *link)
+static void set_link(auv_view *view, struct auvi_link *link, bool late)
 {
     struct auv_app *app = view->app;
     struct auvi_link *old;
@@ -710,7 +719,8 @@ void auvi_view_set_link(auv_view *view, struct auvi_link *link)
     view->link_blocked = false;
     if (link)
         register_link(view, link);
-    auvi_documents_clear(view);
+    if (!late)
+        auvi_documents_clear(view);
     atomic_store_explicit(&view->document, 0, memory_order_release);
     /* A view that is being destroyed ends all it has, with its own error. */
     if (auvi_lifecycle_state(&view->lifecycle, NULL) < AUV_STATE_DESTROYING)
@@ -722,4 +732,14 @@ void auvi_view_set_link(auv_view *view, struct auvi_link *link)
     auvi_link_close(old);
     if (old)
         auvi_calls_cancel(view, 0, 0);
+}
+
+void auvi_view_set_link(auv_view *view, struct auvi_link *link)
+{
+    set_link(view, link, false);
+}
+
+void auvi_view_set_late_link(auv_view *view, struct auvi_link *link)
+{
+    set_link(view, link, true);
 }

@@ -231,7 +231,8 @@ static enum fate message_fate(const auv_view *view, struct stand stand,
 
     if (auvi_lifecycle_is_destroyed(&view->lifecycle))
         return FATE_DROP;
-    if (message->kind == AUVI_FRAME_CANCEL) /* a page that is gone forgot it */
+    if (message->kind == AUVI_FRAME_CANCEL ||
+        message->kind == AUVI_FRAME_PING) /* a page that is gone forgot it */
         return view->link && document ? FATE_SEND : FATE_DROP;
     if (message->kind == AUVI_FRAME_REPLY)
         return view->link &&
@@ -310,6 +311,8 @@ static bool transmit(auv_view *view, struct auv_message *message)
     if (sent == AUV_OK) {
         if (message->kind == AUVI_FRAME_EVAL)
             view->sent_evals[view->sent_eval_count++] = message->id;
+        if (message->kind != AUVI_FRAME_PING)
+            auvi_heartbeat_owe(view);
         atomic_fetch_add_explicit(&app->sent, 1, memory_order_relaxed);
         message_done(message);
         return true;
@@ -348,8 +351,11 @@ static void link_is_blocked(auv_view *view)
 /* send_lock */
 static void send_streams(auv_view *view)
 {
-    if (view->link && !view->link_blocked &&
-        auvi_streams_send(view) == AUV_ERR_QUEUE_FULL)
+    if (!view->link || view->link_blocked)
+        return;
+    if (atomic_load_explicit(&view->streams_due, memory_order_acquire))
+        auvi_heartbeat_owe(view);
+    if (auvi_streams_send(view) == AUV_ERR_QUEUE_FULL)
         link_is_blocked(view);
 }
 

@@ -281,6 +281,7 @@ static void view_free(auv_view *view)
     free(view->handlers);
     auvi_call_table_free(&view->calls);
     auvi_order_free(view->close_order);
+    auvi_recover_forget(view);
     if (view->closed_item)
         auvi_item_discard(view->closed_item);
     auvi_slots_free(view);
@@ -462,6 +463,8 @@ int auv_view_create(auv_app *app, const auv_view_options *given, auv_view **out)
         memcpy(&options, given,
                given->size < sizeof(options) ? given->size : sizeof(options));
     options.size = sizeof(options);
+    if (options.recover > AUV_RECOVER_MANUAL)
+        return auvi_fail(AUV_ERR_ARG, "unknown value of recover");
     error = check_profile(&options);
     if (error == AUV_ERR_ARG)
         return error;

@@ -67,9 +67,10 @@ enum auvi_engine_event_kind {
     AUVI_ENGINE_DENIED,    /* view; text: "what US address US why": the engine
                               has refused the page something */
     AUVI_ENGINE_FETCH,     /* view, fetch. At most 256 of a view are open */
-    AUVI_ENGINE_FETCH_CANCELLED /* view, generation: the fetch's id; nobody
+    AUVI_ENGINE_FETCH_CANCELLED, /* view, generation: the fetch's id; nobody
                                waits for it any more. It may have been answered
                                already */
+    AUVI_ENGINE_PONG             /* answers a ping(); nothing */
 };
 
 struct auvi_engine_event {
@@ -164,6 +165,23 @@ struct auvi_engine_impl {
     int (*set_focus)(struct auvi_engine *engine, uint32_t view,
                      auv_focus focus);
     int (*set_input)(struct auvi_engine *engine, uint32_t view, bool admitted);
+
+    /* ---- recovery; NULL: the engine has no processes that it could lose ---- */
+
+    /* After PAGE_LOST: load again what the lost page was, or was becoming,
+     * unless another page has been asked for since. Or, with `stopped`, show in
+     * its place that it does not come back, and a way to load it again. */
+    int (*recover)(struct auvi_engine *engine, uint32_t view, bool stopped);
+    /* Right behind view_create(): the view has been in an engine that was lost,
+     * and so many links were given to it there. */
+    int (*resume)(struct auvi_engine *engine, uint32_t view, uint32_t links);
+    /* It has failed, in the core's eyes: end its process now. No reports follow;
+     * destroy() does, and then need not wait for it to end by itself. */
+    void (*give_up)(struct auvi_engine *engine);
+    /* Report PONG from the engine's own loop. */
+    int (*ping)(struct auvi_engine *engine);
+    /* End the page's process, however busy it is. PAGE_LOST follows. */
+    int (*kill_page)(struct auvi_engine *engine, uint32_t view);
 
     /* ---- event loop ---- */
 

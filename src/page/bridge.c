@@ -163,6 +163,15 @@ static void send_gone(struct page *page, uint32_t counter)
 
 /* ---- receiving ---- */
 
+/* From the page's own loop, where scripts run: that is the answer. */
+static void send_pong(struct page *page)
+{
+    struct auvi_frame frame;
+
+    auvi_frame_init(&frame, AUVI_FRAME_PONG);
+    auvi_outbox_push(&page->outbox, &frame);
+}
+
 static bool is_current(const struct page *page, uint32_t generation)
 {
     return page->document &&
@@ -249,6 +258,9 @@ static void take_frame(struct page *page, const struct auvi_frame *frame)
             auvi_send_eval_error(&page->outbox, page->counter, frame->id,
                                  AUV_ERR_CANCELLED,
                                  "the view has no such document");
+        break;
+    case AUVI_FRAME_PING:
+        send_pong(page);
         break;
     default:
         /* Well-formed, but nothing that a page takes. */
@@ -656,6 +668,9 @@ webkit_web_extension_initialize_with_user_data(WebKitWebExtension *extension,
 {
     GVariant *value = (GVariant *)data;
 
+    /* A script in an endless loop keeps WebKit from ending the process. Engines
+     * start it from their main thread. */
+    auvi_die_with_parent();
     pages =
         g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, page_free);
     /* The view's number, for the engine's own use, the grants, and whether it is

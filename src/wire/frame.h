@@ -48,6 +48,7 @@ enum auvi_frame_kind {
                                     payload: text (not JSON) */
     AUVI_FRAME_NAVIGATED = 10, /* generation answers the navigation of this id,
                                     and all before it */
+    AUVI_FRAME_PONG = 13,      /* answers a PING; nothing */
     /* data link, both ways */
     AUVI_FRAME_EVENT = 5, /* name, payload */
     AUVI_FRAME_CANCEL =
@@ -55,6 +56,7 @@ enum auvi_frame_kind {
     /* data link, host -> page */
     AUVI_FRAME_REPLY = 7, /* id and generation of a CALL; flag ERROR */
     AUVI_FRAME_EVAL = 8,  /* id; payload: script text (not JSON) */
+    AUVI_FRAME_PING = 12, /* nothing: answered when its turn comes */
     /* data link, both ways: shared state (core/state.c). generation: the
      * document. name: the key. To the host id is the number of the page's
      * write; to the page that of its last write of the key that is in */

@@ -62,6 +62,7 @@ void record_event(auv_view *view, const auv_event *event, void *user)
     record->reason = event->reason;
     record->error = event->error;
     record->native = event->native;
+    record->x = event->x;
     snprintf(record->text, sizeof(record->text), "%s", event->text);
 }
 

@@ -26,6 +26,7 @@ struct host_event {
     auv_close_reason reason;
     int error;
     auv_native native;
+    int32_t x;
     char text[400];
 };
 

@@ -27,6 +27,17 @@ static int open_host(void **state)
     return 0;
 }
 
+/* Where a loss is the application's own business. */
+static int open_manual(void **state)
+{
+    auv_app_options options = AUV_APP_OPTIONS_INIT;
+
+    (void)state;
+    options.recover = AUV_RECOVER_MANUAL;
+    host_open_with(&host, &options);
+    return 0;
+}
+
 static int close_host(void **state)
 {
     (void)state;
@@ -241,7 +252,25 @@ static void be_host(void)
     }
 }
 
-static void nothing_outlives_a_killed_host(void **state)
+/* An application whose page does nothing but loop. */
+static void be_looping_host(void)
+{
+    int calls = 0;
+
+    host_open(&host);
+    auv_view_bind(host.view, "keeps", NUL, keeps, &calls, NULL);
+    auv_view_eval(host.view,
+                  "auroraview.call(\"keeps\"), setTimeout(() => { "
+                  "for (;;); }), null",
+                  NUL, -1, NULL, NULL);
+    pump_until_count(host.app, &calls, 1);
+    printf("ready\n");
+    fflush(stdout);
+    for (;;)
+        pause();
+}
+
+static void nothing_outlives(const char *kind, bool stopped)
 {
     struct process list[64];
     int ends[2], left;
@@ -250,13 +279,12 @@ static void nothing_outlives_a_killed_host(void **state)
     int64_t start;
     pid_t child;
 
-    (void)state;
     assert_int_equal(pipe(ends), 0);
     child = fork();
     assert_true(child >= 0);
     if (child == 0) {
         dup2(ends[1], STDOUT_FILENO);
-        execl("/proc/self/exe", "test_faults", "host", (char *)NULL);
+        execl("/proc/self/exe", "test_faults", kind, (char *)NULL);
         _exit(127);
     }
     close(ends[1]);
@@ -264,6 +292,8 @@ static void nothing_outlives_a_killed_host(void **state)
     assert_string_equal(text, "ready\n");
     count = list_below(child, list, 64);
     assert_true(count >= 3); /* engine, page, network */
+    if (stopped)
+        kill(find_below(child, "auroraview-engi"), SIGSTOP);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     start = now_ms();
@@ -278,6 +308,24 @@ static void nothing_outlives_a_killed_host(void **state)
                   (long long)(now_ms() - start));
     assert_int_equal(left, 0);
     close(ends[0]);
+}
+
+static void nothing_outlives_a_killed_host(void **state)
+{
+    (void)state;
+    nothing_outlives("host", false);
+}
+
+static void nor_does_a_stopped_engine(void **state)
+{
+    (void)state;
+    nothing_outlives("host", true);
+}
+
+static void nor_does_a_looping_page(void **state)
+{
+    (void)state;
+    nothing_outlives("looping host", false);
 }
 
 /* ---- pages that do not load ----------------------------------------------- */
@@ -459,6 +507,8 @@ static void a_stopped_engine_is_lost_for_all(void **state)
 int main(int argc, char **argv)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, open_host, close_host)
+#define MANUAL_TEST(fn) \
+    cmocka_unit_test_setup_teardown(fn, open_manual, close_host)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_display_says_so),
         cmocka_unit_test(a_missing_program_is_named),
@@ -466,12 +516,14 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_missing_library_names_the_package),
         cmocka_unit_test(a_program_that_ends_at_once_is_lost),
         cmocka_unit_test(a_program_that_does_not_greet_is_refused),
-        TEST(a_killed_engine_ends_everything_once),
+        MANUAL_TEST(a_killed_engine_ends_everything_once),
         TEST(a_killed_engine_ends_a_wait),
-        TEST(a_killed_page_is_lost_and_comes_again),
+        MANUAL_TEST(a_killed_page_is_lost_and_comes_again),
         TEST(a_view_of_a_stopped_engine_closes),
-        TEST(a_stopped_engine_is_lost_for_all),
+        MANUAL_TEST(a_stopped_engine_is_lost_for_all),
         cmocka_unit_test(nothing_outlives_a_killed_host),
+        cmocka_unit_test(nor_does_a_stopped_engine),
+        cmocka_unit_test(nor_does_a_looping_page),
         TEST(a_missing_page_is_told),
         TEST(a_change_of_process_keeps_what_waits),
         TEST(twenty_mebibytes_of_html_load),
@@ -479,5 +531,7 @@ int main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "host") == 0)
         be_host(); /* for ever */
+    if (argc > 1 && strcmp(argv[1], "looping host") == 0)
+        be_looping_host();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

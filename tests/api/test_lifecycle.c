@@ -603,12 +603,16 @@ static void destroy_has_four_steps(void **state)
 /* Nobody asked for it, so nobody is told that somebody did. */
 static void a_lost_engine_has_three_steps(void **state)
 {
+    auv_app_options options = AUV_APP_OPTIONS_INIT;
     struct steps steps = {.count = 0};
     pid_t engine;
 
     (void)state;
     if (on_null())
         return; /* lives in this process: cannot get lost alone */
+    options.recover = AUV_RECOVER_MANUAL;
+    host_close(&host);
+    host_open_with(&host, &options);
     auv_view_observe(host.view, records_steps, &steps, NULL);
     pump_until_idle(host.app);
     engine = find_below(getpid(), "auroraview-engi");

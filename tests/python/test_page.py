@@ -46,8 +46,8 @@ def view(web_pump):
     view.close()
 
 
-def children(name):
-    """Process ids of our children whose command is `name`."""
+def children(name, parent=0):
+    """Process ids of our children, or those of `parent`, whose command is `name`."""
     found = []
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
@@ -58,7 +58,7 @@ def children(name):
         except OSError:
             continue
         command, rest = stat.split("(", 1)[1].rsplit(")", 1)
-        if command == name[:15] and int(rest.split()[1]) == os.getpid():
+        if command == name[:15] and int(rest.split()[1]) == (parent or os.getpid()):
             found.append(int(entry))
     return found
 
@@ -303,7 +303,8 @@ def test_load_file_and_navigation(web_pump, view, tmp_path):
     assert view.get_current_url() == page.as_uri()
 
 
-def test_engine_killed_while_calls_are_pending(web_pump, view):
+def test_engine_killed_while_calls_are_pending(web_pump):
+    view = WebView(html=PAGE, width=400, height=300, debug=False, recover=False)
     assert web_pump.value(view, "1") == 1
     results, closed = [], []
     view.on_closed(closed.append)

@@ -430,7 +430,97 @@ def test_windows_that_go_while_their_page_draws_hurt_no_other(bench):
     assert lost == []
 
 
+def manual(bench):
+    """Let the bench's panel be one that does not come back by itself."""
+    bench.panel.destroy()
+    bench.panel = QtWebView(html=PAGE, recover=False)
+    bench.panel.setMinimumSize(220, 200)
+    bench.dock.setWidget(bench.panel)
+    until(lambda: bench.colour(bench.panel) == BLUE, "the page on the screen")
+
+
+@pytest.mark.parametrize("victim, status", [("WebKitWebProcess", 1), ("auroraview-engine", 2)])
+def test_the_panel_comes_back(bench, victim, status):
+    from test_page import children
+
+    lost, recovered, results = [], [], []
+    bench.panel.renderProcessTerminated.connect(lambda *what: lost.append(what))
+    bench.panel.recovered.connect(recovered.append)
+    bench.panel.eval_js_async(
+        "new Promise(() => {})", lambda value, error: results.append(error), 60000
+    )
+    assert bench.js("document.body.style.background = 'red', 1") == 1
+    engine, = children("auroraview-engine")
+    victim, = children("auroraview-engine") if status == 2 else children(victim, engine)
+    os.kill(victim, signal.SIGKILL)
+    until(lambda: lost and recovered and results, "the loss and the return")
+    assert isinstance(results[0], errors.EngineLost)
+    assert [what[0] for what in lost] == [status]
+    assert recovered == ["page" if status == 1 else "engine"]
+    until(lambda: bench.colour(bench.panel) == BLUE, "the page again")
+    # Embedded as before: it follows the widget, hides with it, and takes keys.
+    bench.window.resize(820, 620)
+    until(
+        lambda: bench.js("[innerWidth, innerHeight]")
+        == [bench.panel.width(), bench.panel.height()],
+        "the size of the widget in the page",
+    )
+    bench.dock.hide()
+    bench.dock.show()
+    until(lambda: bench.colour(bench.panel) == BLUE, "the page after hiding")
+    bench.click_first()
+    xdotool("type", "x")
+    until(lambda: bench.js("document.activeElement.value") == "x", "the typed key")
+
+
+def test_the_button_of_a_stopped_panel(bench):
+    lost, recovered = [], []
+    bench.panel.renderProcessTerminated.connect(lambda *what: lost.append(what))
+    bench.panel.recovered.connect(recovered.append)
+    bench.window.resize(900, 640)
+    for turn in (1, 2, 3):
+        bench.panel.kill_page()
+        until(lambda turn=turn: len(lost) == turn, "the loss")
+        if turn < 3:
+            until(lambda turn=turn: len(recovered) == turn, "the return")
+    middle = bench.panel.width() // 2
+    white = (255, 255, 255)
+
+    def button():
+        """Where it is: the white part of a grey page, in its middle column."""
+        found = [y for y in range(10, 300, 4) if bench.colour(bench.panel, 5, y) == (244, 244, 244)
+                 and bench.colour(bench.panel, middle, y) != (244, 244, 244)
+                 and white in (bench.colour(bench.panel, middle + dx, y) for dx in (0, 25, -25))]
+        return found[len(found) // 2] if found else None
+
+    until(button, "the button")
+    bench.panel.emit("unheard", 1)
+    bench.click(bench.panel, middle, button())
+    until(lambda: len(recovered) == 3, "the return")
+    until(lambda: bench.colour(bench.panel) == BLUE, "the page again")
+
+
+def test_the_panel_is_used_while_it_comes_back(bench):
+    from test_page import children
+
+    recovered = []
+    bench.panel.recovered.connect(recovered.append)
+    engine, = children("auroraview-engine")
+    os.kill(engine, signal.SIGKILL)
+    bench.window.resize(900, 640)
+    bench.panel.load_html(PAGE.replace("rgb(30, 100, 200)", "rgb(200, 60, 20)"))
+    bench.dock.setFloating(True)
+    until(lambda: recovered, "the return")
+    until(lambda: bench.colour(bench.panel) == (200, 60, 20), "the page that was asked for")
+    until(
+        lambda: bench.js("[innerWidth, innerHeight]")
+        == [bench.panel.width(), bench.panel.height()],
+        "the size of the widget in the page",
+    )
+
+
 def test_engine_killed(bench):
+    manual(bench)
     from test_page import children
 
     lost, results = [], []
@@ -462,6 +552,7 @@ def test_engine_killed_under_a_visible_panel(bench, again):
     from test_page import children
 
     lost = []
+    manual(bench)
 
     def come_back(status, code):
         lost.append(status)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from auroraview import WebView, errors
+from auroraview.core import app
 
 pytestmark = [pytest.mark.display, pytest.mark.usefixtures("webkit_engine")]
 
@@ -101,6 +102,28 @@ def test_pages_go_only_where_the_application_said(web_pump, remote, site, other)
     view.on_loaded(lambda data: loaded.append(data["url"]))
     view.eval_js(f"location = {site.url('/probe', host='a.localhost')!r}")
     web_pump.until(lambda: site.url("/probe", host="a.localhost") in loaded, "the subdomain")
+    view.eval_js(f"location = {other.url()!r}")
+    web_pump.until(lambda: other.url() in loaded, "the listed origin")
+
+
+@pytest.mark.parametrize("lost", ["page", "engine"])
+def test_the_next_process_knows_where_pages_may_go(web_pump, remote, site, other, lost):
+    far = site.origin("localhost")
+    view = remote(allowed=[other.origin()])
+    other.pages["/"] = "<title>other</title>"
+    web_pump.until(lambda: site.reports)
+    loaded, recovered = [], []
+    view.on_recovered(recovered.append)
+    if lost == "page":
+        view.kill_page()
+    else:
+        app.kill_engine()
+    web_pump.until(lambda: recovered, "the return")
+    assert web_pump.value(view, "typeof auroraview") == "undefined"
+    assert web_pump.value(view, "location.href") == site.url()
+    view.eval_js(f"location = {far + '/probe'!r}")
+    web_pump.until(lambda: ("navigation", far) in denials(view), "the refusal")
+    view.on_loaded(lambda data: loaded.append(data["url"]))
     view.eval_js(f"location = {other.url()!r}")
     web_pump.until(lambda: other.url() in loaded, "the listed origin")
 

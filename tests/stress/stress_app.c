@@ -2,10 +2,11 @@
  * stress_app.c - eight threads do everything at once to one application, while
  * a ninth processes. AUV_TEST_ENGINE names the engine, by default null.
  *
- *     stress_app [SEED [OPERATIONS]]
+ *     stress_app [SEED [OPERATIONS [kill]]]
  *
  * AUV_STRESS is the number of operations too. What the threads choose to do
  * follows from the seed alone, so a failure is met again by giving its seed.
+ * With "kill" they also end pages and engines, which then come back, or not.
  * At the end every script has ended exactly once, every view has closed exactly
  * once, every post has run, every handler's data was freed, and neither a
  * descriptor, a thread nor a process is left.
@@ -34,6 +35,7 @@ enum {
 #define NUL AUV_NUL_TERMINATED
 
 static auv_app *app;
+static bool kills;
 static _Atomic int operations_left;
 static _Atomic int threads_running;
 static _Atomic uint64_t progress;
@@ -44,6 +46,7 @@ static _Atomic int posts_accepted, posts_run;
 static _Atomic int users_given, users_freed;
 static _Atomic int views_opened, views_closed, observers_given;
 static _Atomic int calls_heard, events_heard, waits_done;
+static _Atomic int losses, recoveries;
 static _Atomic int close_winners;
 static _Atomic int calls_kept, calls_answered_late;
 
@@ -182,6 +185,9 @@ static void on_view_event(auv_view *view, const auv_event *event, void *user)
         of->closed = 1;
         views_closed++;
     }
+    losses += event->kind == AUV_EVENT_PAGE_LOST ||
+              event->kind == AUV_EVENT_ENGINE_LOST;
+    recoveries += event->kind == AUV_EVENT_RECOVERED;
 }
 
 static void on_post(void *user)
@@ -298,6 +304,8 @@ static void use(auv_view *view, uint64_t dice)
         auv_view_wait_state(view, (auv_state)(dice / 16 % 5), 2);
         break;
     case 11:
+        if (kills && dice / 16 % 5 == 0)
+            auv_view_kill_page(view);
         auv_view_set_bounds(view, 1, 2, 3, 4);
         auv_view_allow_origin(view, "http://nowhere.example");
         break;
@@ -330,7 +338,9 @@ static void *work(void *given)
         auv_view *view = borrow(slot);
         auv_app_stats stats = {.size = sizeof(stats)};
 
-        if (dice % 64 == 0 || (!view && dice % 4 == 0)) {
+        if (kills && dice % 997 == 0) {
+            auv_app_kill_engine(app);
+        } else if (dice % 64 == 0 || (!view && dice % 4 == 0)) {
             open_view(slot);
         } else if (dice % 16 == 1) {
             if (auv_app_post(app, on_post, NULL) == AUV_OK)
@@ -433,8 +443,9 @@ static void run(uint64_t seed, int operations)
     auv_app_destroy(app);
     for (unsigned i = 0; i < SLOTS; i++)
         put(i, NULL);
-    printf("%d views, %d calls, %d events, %d waits\n", views_opened,
-           calls_heard, events_heard, waits_done);
+    printf("%d views, %d calls, %d events, %d waits, %d losses, %d returns\n",
+           views_opened, calls_heard, events_heard, waits_done, losses,
+           recoveries);
     printf("of %d scripts %d ended, of %d posts %d ran, of %d users %d were "
            "freed, of %d views %d closed\n",
            evals_accepted, evals_ended, posts_accepted, posts_run, users_given,
@@ -446,6 +457,8 @@ static void run(uint64_t seed, int operations)
     check(views_closed == observers_given, "not every view closed once");
     answer_late(atomic_exchange(&kept_call, NULL));
     check(calls_kept == calls_answered_late, "a kept call was lost");
+    check(recoveries <= losses, "more has come back than was lost");
+    check(!kills || losses > 0, "nothing was lost");
 }
 
 int main(int argc, char **argv)
@@ -460,7 +473,9 @@ int main(int argc, char **argv)
     _Atomic bool done = false;
     pthread_t watcher;
 
-    printf("seed %llu, %d operations\n", (unsigned long long)seed, operations);
+    kills = argc > 3 && strcmp(argv[3], "kill") == 0;
+    printf("seed %llu, %d operations%s\n", (unsigned long long)seed, operations,
+           kills ? ", with kills" : "");
     fflush(stdout);
     check(pthread_create(&watcher, NULL, watch, (void *)&done) == 0,
           "no thread");

@@ -388,6 +388,14 @@ static PyObject *app_quit(PyObject *object, PyObject *unused)
     Py_RETURN_NONE;
 }
 
+static PyObject *app_kill_engine(PyObject *object, PyObject *unused)
+{
+    auv_app *app = auvi_py_app_use((struct auvi_py_app *)object);
+
+    (void)unused;
+    return app ? auvi_py_none_or_raise(auv_app_kill_engine(app)) : NULL;
+}
+
 static PyObject *app_post(PyObject *object, PyObject *fn)
 {
     auv_app *app = auvi_py_app_use((struct auvi_py_app *)object);
@@ -489,6 +497,8 @@ static PyMethodDef app_methods[] = {
      "run(stop=None)\n\nProcess until the last view has closed, quit() was "
      "called, or stop() is true."},
     {"quit", app_quit, METH_NOARGS, "quit()\n\nMake run() return."},
+    {"kill_engine", app_kill_engine, METH_NOARGS,
+     "kill_engine()\n\nEnd the engine's process."},
     {"post", app_post, METH_O, "post(fn)\n\nRun fn() in the next process()."},
     {"stats", app_stats, METH_NOARGS,
      "stats()\n\nThe figures of auv_app_stats, as a dict; times in "

@@ -41,6 +41,7 @@ struct arguments {
     PyObject *app, *parent, *observer, *allowed;
     int remote, hidden, dev_tools, transparent, context_menu, resizable,
         decorated;
+    int recover;
 };
 
 static bool parse(PyObject *args, PyObject *kwargs, struct arguments *a,
@@ -50,15 +51,15 @@ static bool parse(PyObject *args, PyObject *kwargs, struct arguments *a,
         "app",         "title",        "width",     "height",    "url",
         "html",        "asset_root",   "parent",    "hidden",    "dev_tools",
         "transparent", "context_menu", "resizable", "decorated", "observer",
-        "remote",      "allowed",      "csp",       NULL};
+        "remote",      "allowed",      "csp",       "recover",   NULL};
 
     if (!PyArg_ParseTupleAndKeywords(
-            args, kwargs, "O!|$ziizzzOppppppOpOz:View", names, auvi_py_app_type,
-            &a->app, &options->title, &options->width, &options->height,
-            &options->url, &options->html, &options->asset_root, &a->parent,
-            &a->hidden, &a->dev_tools, &a->transparent, &a->context_menu,
-            &a->resizable, &a->decorated, &a->observer, &a->remote, &a->allowed,
-            &options->csp))
+            args, kwargs, "O!|$ziizzzOppppppOpOzi:View", names,
+            auvi_py_app_type, &a->app, &options->title, &options->width,
+            &options->height, &options->url, &options->html,
+            &options->asset_root, &a->parent, &a->hidden, &a->dev_tools,
+            &a->transparent, &a->context_menu, &a->resizable, &a->decorated,
+            &a->observer, &a->remote, &a->allowed, &options->csp, &a->recover))
         return false;
     if (a->parent) {
         unsigned long long native = PyLong_AsUnsignedLongLong(a->parent);
@@ -74,6 +75,7 @@ static bool parse(PyObject *args, PyObject *kwargs, struct arguments *a,
     options->resizable = a->resizable;
     options->decorated = a->decorated;
     options->profile = a->remote ? AUV_PROFILE_REMOTE : AUV_PROFILE_LOCAL;
+    options->recover = (auv_recover)a->recover;
     return true;
 }
 
@@ -211,6 +213,14 @@ static PyObject *view_reload(PyObject *object, PyObject *unused)
 
     (void)unused;
     return view ? auvi_py_none_or_raise(auv_view_reload(view)) : NULL;
+}
+
+static PyObject *view_kill_page(PyObject *object, PyObject *unused)
+{
+    auv_view *view = use(object);
+
+    (void)unused;
+    return view ? auvi_py_none_or_raise(auv_view_kill_page(view)) : NULL;
 }
 
 static PyObject *view_stop(PyObject *object, PyObject *unused)
@@ -578,6 +588,8 @@ static PyMethodDef view_methods[] = {
     {"navigate", view_navigate, METH_VARARGS, "navigate(url)"},
     {"load_html", view_load_html, METH_VARARGS, "load_html(html)"},
     {"reload", view_reload, METH_NOARGS, "reload()"},
+    {"kill_page", view_kill_page, METH_NOARGS,
+     "kill_page()\n\nEnd the page's process."},
     {"stop", view_stop, METH_NOARGS, "stop()"},
     {"grant", auvi_py_view_grant, METH_VARARGS,
      "grant(origin, methods=None, events=None, frames=None, top=True)"},

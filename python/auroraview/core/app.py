@@ -25,6 +25,7 @@ __all__ = [
     "configure",
     "default_app",
     "host_loop_drives",
+    "kill_engine",
     "process_while_waiting",
     "reset_stats",
     "run",
@@ -146,6 +147,14 @@ def stats() -> dict[str, int]:
     Times are in microseconds. Threads: any, also while another one processes.
     """
     return default_app().stats()
+
+
+def kill_engine() -> None:
+    """End the engine's process, stopped or not. Counts as its loss: its views
+    come back, or close. Any thread."""
+    with _lock:
+        if _app is not None and not _app.destroyed:
+            _app.kill_engine()
 
 
 def reset_stats() -> None:

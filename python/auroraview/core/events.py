@@ -61,13 +61,29 @@ def _failure(event: ViewEvent) -> dict[str, Any]:
     return {"error": event.error, "reason": event.text}
 
 
+def _loss(event: ViewEvent) -> dict[str, Any]:
+    return {
+        "reason": event.text,
+        "error": event.error,
+        "recovering": event.x == _core.RECOVERY_UNDER_WAY,
+        "stopped": event.x == _core.RECOVERY_STOPPED,
+    }
+
+
 # Name of each window event, and what its handlers are given.
 _BY_KIND: dict[int, tuple[str, Callable[[ViewEvent], dict[str, Any]]]] = {
     _core.EVENT_CLOSED: ("closed", _failure),
     _core.EVENT_LOAD_STARTED: ("load_started", _text_as("url")),
     _core.EVENT_LOADED: ("loaded", _text_as("url")),
     _core.EVENT_LOAD_FAILED: ("load_failed", _failure),
-    _core.EVENT_PAGE_LOST: ("page_lost", _text_as("reason")),
+    _core.EVENT_PAGE_LOST: ("page_lost", _loss),
+    _core.EVENT_ENGINE_LOST: ("engine_lost", _loss),
+    _core.EVENT_RECOVERED: (
+        "recovered",
+        lambda event: {"lost": "page" if event.x == _core.LOST_PAGE else "engine"},
+    ),
+    _core.EVENT_UNRESPONSIVE: ("unresponsive", _text_as("reason")),
+    _core.EVENT_RESPONSIVE: ("responsive", _nothing),
     _core.EVENT_TITLE: ("title_changed", _text_as("title")),
     _core.EVENT_URL: ("url_changed", _text_as("url")),
     _core.EVENT_FOCUS_IN: ("focused", _nothing),

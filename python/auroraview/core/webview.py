@@ -124,8 +124,15 @@ class WebView(PageFunctions):
         auto_show: bool = True,
         profile: str = "local",
         allowed: Sequence[str] | None = None,
+        recover: bool = True,
         **options: Any,
     ) -> None:
+        """Open a view.
+
+        With ``recover`` it comes back by itself when its page's process or the
+        engine's has ended; without, that is the application's business:
+        docs/faults.md.
+        """
         refuse_options("WebView", options)
         check_profile(profile, allowed)
         if debug is None:
@@ -169,6 +176,7 @@ class WebView(PageFunctions):
             observer=self._observe,
             remote=profile == "remote",
             allowed=allowed,
+            recover=_core.RECOVER_AUTOMATIC if recover else _core.RECOVER_MANUAL,
         )
         self._events.attach(self._core)
         self._companions.register(self)
@@ -415,6 +423,10 @@ class WebView(PageFunctions):
     def reload(self) -> None:
         self._core.reload()
 
+    def kill_page(self) -> None:
+        """End the page's process, however busy it is. Counts as its loss."""
+        self._core.kill_page()
+
     def stop(self) -> None:
         """Stop loading."""
         self._core.stop()
@@ -553,6 +565,34 @@ class WebView(PageFunctions):
 
     def on_blurred(self, handler: Callable[[Any], object]) -> ConnectionId:
         return self._events.connect("blurred", handler)
+
+    def on_page_lost(self, handler: Callable[[Any], object]) -> ConnectionId:
+        """Hear that the page's process has ended.
+
+        The handler is given ``{"reason", "error", "recovering", "stopped"}``:
+        whether the page comes back by itself, or does so no more because it was
+        lost three times in a minute.
+        """
+        return self._events.connect("page_lost", handler)
+
+    def on_engine_lost(self, handler: Callable[[Any], object]) -> ConnectionId:
+        """Hear that the engine's process has ended; data as :meth:`on_page_lost`.
+
+        Unless ``recovering``, the view closes.
+        """
+        return self._events.connect("engine_lost", handler)
+
+    def on_recovered(self, handler: Callable[[Any], object]) -> ConnectionId:
+        """Hear that a page is up again: ``{"lost": "page"}`` or ``"engine"``."""
+        return self._events.connect("recovered", handler)
+
+    def on_unresponsive(self, handler: Callable[[Any], object]) -> ConnectionId:
+        """Hear that page or engine does not answer: ``{"reason": which}``."""
+        return self._events.connect("unresponsive", handler)
+
+    def on_responsive(self, handler: Callable[[Any], object]) -> ConnectionId:
+        """Hear that they answer again. Not told if they were lost instead."""
+        return self._events.connect("responsive", handler)
 
     # -- state and channels ------------------------------------------------------
 

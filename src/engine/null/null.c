@@ -9,11 +9,10 @@
  */
 #include "base/base.h"
 #include "base/grant.h"
-#include "engine/engine.h"
+#include "engine/null/null_priv.h"
 #include "engine/null/loads.h"
 #include "engine/null/script.h"
 #include "engine/null/streams.h"
-#include "wire/link.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,47 +21,13 @@
 #define KEY_LOADS ((uint64_t)1 << 32)
 #define BURST 64 /* frames of one page before the next gets its turn */
 
-/* A frame that the host did not take yet. */
-struct kept {
-    struct kept *next;
-    struct auvi_frame frame;
-    char bytes[];
-};
-
-struct null_view {
-    struct null_view *next;
-    uint32_t id;
-    struct auvi_link *link;
-    uint32_t link_generation; /* of the LINK_WANTED that is open or answered */
-    uint32_t document;        /* generation of the page, 0: none */
-    uint32_t documents;
-    uint32_t navigation; /* the last one that is settled */
-    bool granted;
-    char *url;
-    char **grants;
-    size_t grant_count;
-    struct kept *kept, **kept_tail;
-    bool waits_out;
-    struct null_engine *engine;
-    struct auvi_null_streams *streams;
-    char *events; /* "[name,data],…" that auroraview.events() gives */
-    size_t events_length;
-};
-
-struct null_engine {
-    struct auvi_engine base;
-    int poller;
-    struct null_view *views;
-    struct auvi_null_loads *loads;
-};
-
-static struct null_engine *null_of(struct auvi_engine *engine)
+struct null_engine *auvi_null_of(struct auvi_engine *engine)
 {
     auvi_engine_assert_thread(engine);
     return (struct null_engine *)engine;
 }
 
-static struct null_view *find_view(struct null_engine *null, uint32_t id)
+struct null_view *auvi_null_find(struct null_engine *null, uint32_t id)
 {
     struct null_view *view = null->views;
 
@@ -71,8 +36,8 @@ static struct null_view *find_view(struct null_engine *null, uint32_t id)
     return view;
 }
 
-static void tell(struct null_engine *null, uint32_t view, auv_event_kind kind,
-                 const char *text)
+void auvi_null_tell(struct null_engine *null, uint32_t view,
+                    auv_event_kind kind, const char *text)
 {
     auv_event event = {.kind = kind, .text = text};
 
@@ -96,7 +61,7 @@ static int send_now(struct null_view *view, const struct auvi_frame *frame)
  * real one does: if both sides waited for the other to read, neither would. */
 static void wait_out(struct null_engine *null, struct null_view *view)
 {
-    if (view->waits_out)
+    if (view->waits_out || view->hangs)
         return;
     view->waits_out = true;
     auvi_poller_change(null->poller, auvi_link_fd(view->link),
@@ -247,7 +212,7 @@ static void page_keep_event(struct null_view *view,
 static void on_loaded(void *ctx, uint32_t id, uint64_t eval, bool error,
                       const char *json, size_t length)
 {
-    struct null_view *view = find_view(ctx, id);
+    struct null_view *view = auvi_null_find(ctx, id);
 
     if (view)
         page_result(ctx, view, eval, error, json, length);
@@ -301,6 +266,9 @@ static void page_eval(struct null_engine *null, struct null_view *view,
         page_events(null, view, frame->id);
     } else if (script.kind == AUVI_SCRIPT_FETCH) {
         page_fetch(null, view, frame->id, &script);
+    } else if (script.kind == AUVI_SCRIPT_HANG) {
+        view->hangs = true;
+        auvi_poller_remove(null->poller, auvi_link_fd(view->link));
     } else if (!auvi_null_streams_run(view->streams, frame->id, &script) &&
                script.kind == AUVI_SCRIPT_ERROR) {
         page_result(null, view, frame->id, true, no_script,
@@ -310,13 +278,27 @@ static void page_eval(struct null_engine *null, struct null_view *view,
         auvi_shm_unmap(mapped, frame->payload_length);
 }
 
+void auvi_null_drop_link(struct null_engine *null, struct null_view *view)
+{
+    if (!view->link)
+        return;
+    if (!view->hangs)
+        auvi_poller_remove(null->poller, auvi_link_fd(view->link));
+    auvi_link_close(view->link);
+    view->hangs = false;
+    view->link = NULL;
+    view->waits_out = false;
+    free_kept(view);
+}
+
 static void page_receive(struct null_engine *null, struct null_view *view)
 {
     struct auvi_frame frame;
     int got = 0;
 
     /* A packet that has been read must be used up: its rest polls nothing. */
-    for (int i = 0; i < BURST || auvi_link_has_more(view->link); i++) {
+    for (int i = 0;
+         !view->hangs && (i < BURST || auvi_link_has_more(view->link)); i++) {
         got = auvi_link_receive(view->link, &frame);
         if (got != 1)
             break;
@@ -331,16 +313,14 @@ static void page_receive(struct null_engine *null, struct null_view *view)
                    frame.generation == view->document) {
             frame.kind = AUVI_FRAME_RESULT;
             page_send(null, view, &frame);
+        } else if (frame.kind == AUVI_FRAME_PING) {
+            frame.kind = AUVI_FRAME_PONG;
+            page_send(null, view, &frame);
         }
         auvi_frame_release(&frame);
     }
-    if (got < 0) { /* the host let go of the link */
-        auvi_poller_remove(null->poller, auvi_link_fd(view->link));
-        auvi_link_close(view->link);
-        view->link = NULL;
-        view->waits_out = false;
-        free_kept(view);
-    }
+    if (got < 0) /* the host let go of the link */
+        auvi_null_drop_link(null, view);
 }
 
 static void page_navigated(struct null_engine *null, struct null_view *view)
@@ -438,7 +418,7 @@ static void view_free(struct null_view *view)
 
 static void null_destroy(struct auvi_engine *engine)
 {
-    struct null_engine *null = null_of(engine);
+    struct null_engine *null = auvi_null_of(engine);
 
     while (null->views) {
         struct null_view *next = null->views->next;
@@ -454,7 +434,7 @@ static void null_destroy(struct auvi_engine *engine)
 static int null_view_create(struct auvi_engine *engine, uint32_t id,
                             const auv_view_options *options)
 {
-    struct null_engine *null = null_of(engine);
+    struct null_engine *null = auvi_null_of(engine);
     struct null_view *view = calloc(1, sizeof(*view));
     struct auvi_null_page page = {streams_send, streams_result, view};
     struct auvi_engine_event wanted = {.kind = AUVI_ENGINE_LINK_WANTED};
@@ -470,9 +450,9 @@ static int null_view_create(struct auvi_engine *engine, uint32_t id,
     view->kept_tail = &view->kept;
     view->next = null->views;
     null->views = view;
-    tell(null, id, AUV_EVENT_ACTIVE, "");
+    auvi_null_tell(null, id, AUV_EVENT_ACTIVE, "");
     if (!options->hidden)
-        tell(null, id, AUV_EVENT_SHOWN, "");
+        auvi_null_tell(null, id, AUV_EVENT_SHOWN, "");
     wanted.view = id;
     wanted.generation = view->link_generation = 1;
     auvi_engine_on_event(engine, &wanted);
@@ -481,7 +461,7 @@ static int null_view_create(struct auvi_engine *engine, uint32_t id,
 
 static void null_view_close(struct auvi_engine *engine, uint32_t id)
 {
-    struct null_engine *null = null_of(engine);
+    struct null_engine *null = auvi_null_of(engine);
 
     for (struct null_view **at = &null->views; *at; at = &(*at)->next) {
         struct null_view *view = *at;
@@ -493,7 +473,7 @@ static void null_view_close(struct auvi_engine *engine, uint32_t id)
         view_free(view);
         break;
     }
-    tell(null, id, AUV_EVENT_CLOSED, "");
+    auvi_null_tell(null, id, AUV_EVENT_CLOSED, "");
 }
 
 static bool is_granted(const struct null_view *view, const char *url)
@@ -538,8 +518,8 @@ static bool is_jump(const struct null_view *view, const char *url)
            (view->url[length] == '\0' || view->url[length] == '#');
 }
 
-static void tell_committed(struct null_engine *null,
-                           const struct null_view *view)
+void auvi_null_tell_committed(struct null_engine *null,
+                              const struct null_view *view)
 {
     struct auvi_engine_event committed = {
         .kind = AUVI_ENGINE_COMMITTED, .view = view->id, .text = view->url};
@@ -551,7 +531,7 @@ static void tell_committed(struct null_engine *null,
 static int load(struct null_engine *null, uint32_t id, uint32_t navigation,
                 const char *url)
 {
-    struct null_view *view = find_view(null, id);
+    struct null_view *view = auvi_null_find(null, id);
     struct auvi_frame frame;
     char *copy = NULL;
     size_t size = strlen(url) + 1;
@@ -565,11 +545,11 @@ static int load(struct null_engine *null, uint32_t id, uint32_t navigation,
     if (view->url && is_jump(view, url)) {
         free(view->url);
         view->url = copy;
-        tell(null, id, AUV_EVENT_URL, url);
+        auvi_null_tell(null, id, AUV_EVENT_URL, url);
         settle(null, view, navigation);
         return AUV_OK;
     }
-    tell(null, id, AUV_EVENT_LOAD_STARTED, url);
+    auvi_null_tell(null, id, AUV_EVENT_LOAD_STARTED, url);
     if (strncmp(url, "http:", 5) == 0 || strncmp(url, "https:", 6) == 0) {
         auv_event failed = {.kind = AUV_EVENT_LOAD_FAILED,
                             .error = AUV_ERR_LOAD,
@@ -586,6 +566,7 @@ static int load(struct null_engine *null, uint32_t id, uint32_t navigation,
     }
     free(view->url);
     view->url = copy;
+    view->lost = false;
     if (view->document) {
         auvi_frame_init(&frame, AUVI_FRAME_GONE);
         frame.generation = view->document;
@@ -598,18 +579,18 @@ static int load(struct null_engine *null, uint32_t id, uint32_t navigation,
     if (navigation)
         view->navigation = navigation;
     view->granted = is_granted(view, url);
-    tell(null, id, AUV_EVENT_LOAD_COMMITTED, url);
-    tell_committed(null, view);
+    auvi_null_tell(null, id, AUV_EVENT_LOAD_COMMITTED, url);
+    auvi_null_tell_committed(null, view);
     page_hello(null, view);
-    tell(null, id, AUV_EVENT_URL, url);
-    tell(null, id, AUV_EVENT_LOADED, url);
+    auvi_null_tell(null, id, AUV_EVENT_URL, url);
+    auvi_null_tell(null, id, AUV_EVENT_LOADED, url);
     return AUV_OK;
 }
 
 static int null_navigate(struct auvi_engine *engine, uint32_t id,
                          uint32_t navigation, const char *url)
 {
-    return load(null_of(engine), id, navigation, url);
+    return load(auvi_null_of(engine), id, navigation, url);
 }
 
 static int null_load_html(struct auvi_engine *engine, uint32_t id,
@@ -617,14 +598,15 @@ static int null_load_html(struct auvi_engine *engine, uint32_t id,
 {
     (void)html;
     (void)length;
-    return load(null_of(engine), id, navigation, "auroraview://localhost/");
+    return load(auvi_null_of(engine), id, navigation,
+                "auroraview://localhost/");
 }
 
-static int null_reload(struct auvi_engine *engine, uint32_t id,
-                       uint32_t navigation)
+int auvi_null_reload(struct auvi_engine *engine, uint32_t id,
+                     uint32_t navigation)
 {
-    struct null_engine *null = null_of(engine);
-    struct null_view *view = find_view(null, id);
+    struct null_engine *null = auvi_null_of(engine);
+    struct null_view *view = auvi_null_find(null, id);
     char *url;
     int error;
 
@@ -643,7 +625,7 @@ static int null_reload(struct auvi_engine *engine, uint32_t id,
 
 static int null_stop(struct auvi_engine *engine, uint32_t id)
 {
-    (void)null_of(engine);
+    (void)auvi_null_of(engine);
     (void)id;
     return AUV_OK;
 }
@@ -651,7 +633,7 @@ static int null_stop(struct auvi_engine *engine, uint32_t id)
 static int null_set_grants(struct auvi_engine *engine, uint32_t id,
                            const char *const *origins, size_t count)
 {
-    struct null_view *view = find_view(null_of(engine), id);
+    struct null_view *view = auvi_null_find(auvi_null_of(engine), id);
     char **copies;
 
     if (!view)
@@ -679,7 +661,7 @@ static int null_set_grants(struct auvi_engine *engine, uint32_t id,
 static int null_set_allowed(struct auvi_engine *engine, uint32_t id,
                             const char *const *patterns, size_t count)
 {
-    (void)null_of(engine);
+    (void)auvi_null_of(engine);
     (void)id;
     (void)patterns;
     (void)count;
@@ -689,8 +671,8 @@ static int null_set_allowed(struct auvi_engine *engine, uint32_t id,
 static int null_attach_link(struct auvi_engine *engine, uint32_t id,
                             uint32_t generation, int fd)
 {
-    struct null_engine *null = null_of(engine);
-    struct null_view *view = find_view(null, id);
+    struct null_engine *null = auvi_null_of(engine);
+    struct null_view *view = auvi_null_find(null, id);
     struct auvi_link *link;
     int error;
 
@@ -711,20 +693,20 @@ static int null_add_scheme(struct auvi_engine *engine, uint32_t id,
                            const char *scheme, int64_t timeout_ms)
 {
     (void)timeout_ms; /* a real engine's pages may not wait for ever */
-    return auvi_null_loads_add_scheme(null_of(engine)->loads, id, scheme);
+    return auvi_null_loads_add_scheme(auvi_null_of(engine)->loads, id, scheme);
 }
 
 static int null_answer(struct auvi_engine *engine, uint32_t id, uint32_t fetch,
                        const struct auvi_engine_answer *answer)
 {
-    auvi_null_loads_answer(null_of(engine)->loads, id, fetch, answer);
+    auvi_null_loads_answer(auvi_null_of(engine)->loads, id, fetch, answer);
     return AUV_OK;
 }
 
 static int null_set_title(struct auvi_engine *engine, uint32_t id,
                           const char *title)
 {
-    (void)null_of(engine);
+    (void)auvi_null_of(engine);
     (void)id;
     (void)title;
     return AUV_OK;
@@ -733,7 +715,7 @@ static int null_set_title(struct auvi_engine *engine, uint32_t id,
 static int null_set_bounds(struct auvi_engine *engine, uint32_t id, int32_t x,
                            int32_t y, int32_t width, int32_t height)
 {
-    struct null_engine *null = null_of(engine);
+    struct null_engine *null = auvi_null_of(engine);
     auv_event event = {.kind = AUV_EVENT_RESIZED,
                        .x = x,
                        .y = y,
@@ -747,14 +729,15 @@ static int null_set_bounds(struct auvi_engine *engine, uint32_t id, int32_t x,
 static int null_set_visible(struct auvi_engine *engine, uint32_t id,
                             bool visible)
 {
-    tell(null_of(engine), id, visible ? AUV_EVENT_SHOWN : AUV_EVENT_HIDDEN, "");
+    auvi_null_tell(auvi_null_of(engine), id,
+                   visible ? AUV_EVENT_SHOWN : AUV_EVENT_HIDDEN, "");
     return AUV_OK;
 }
 
 static int null_set_parent(struct auvi_engine *engine, uint32_t id,
                            auv_native parent)
 {
-    (void)null_of(engine);
+    (void)auvi_null_of(engine);
     (void)id;
     (void)parent;
     return AUV_OK;
@@ -763,15 +746,16 @@ static int null_set_parent(struct auvi_engine *engine, uint32_t id,
 static int null_set_focus(struct auvi_engine *engine, uint32_t id,
                           auv_focus focus)
 {
-    tell(null_of(engine), id,
-         focus == AUV_FOCUS_OUT ? AUV_EVENT_FOCUS_OUT : AUV_EVENT_FOCUS_IN, "");
+    auvi_null_tell(
+        auvi_null_of(engine), id,
+        focus == AUV_FOCUS_OUT ? AUV_EVENT_FOCUS_OUT : AUV_EVENT_FOCUS_IN, "");
     return AUV_OK;
 }
 
 static int null_set_input(struct auvi_engine *engine, uint32_t id,
                           bool admitted)
 {
-    (void)null_of(engine);
+    (void)auvi_null_of(engine);
     (void)id;
     (void)admitted;
     return AUV_OK;
@@ -779,12 +763,12 @@ static int null_set_input(struct auvi_engine *engine, uint32_t id,
 
 static int null_fd(struct auvi_engine *engine)
 {
-    return null_of(engine)->poller;
+    return auvi_null_of(engine)->poller;
 }
 
 static void null_poll_once(struct auvi_engine *engine)
 {
-    struct null_engine *null = null_of(engine);
+    struct null_engine *null = auvi_null_of(engine);
     struct auvi_poll_event events[16];
     int count = auvi_poller_wait(null->poller, events, 16, 0);
 
@@ -795,11 +779,13 @@ static void null_poll_once(struct auvi_engine *engine)
             auvi_null_loads_ready(null->loads, events[i].key);
             continue;
         }
-        view = find_view(null, (uint32_t)events[i].key);
+        view = auvi_null_find(null, (uint32_t)events[i].key);
         if (!view || !view->link)
             continue;
         if (view->waits_out)
             send_kept(null, view);
+        if (view->hangs)
+            continue;
         page_receive(null, view);
     }
 }
@@ -812,7 +798,7 @@ const struct auvi_engine_impl auvi_engine_null = {
     .view_close = null_view_close,
     .navigate = null_navigate,
     .load_html = null_load_html,
-    .reload = null_reload,
+    .reload = auvi_null_reload,
     .stop = null_stop,
     .set_grants = null_set_grants,
     .set_allowed = null_set_allowed,
@@ -825,6 +811,9 @@ const struct auvi_engine_impl auvi_engine_null = {
     .set_parent = null_set_parent,
     .set_focus = null_set_focus,
     .set_input = null_set_input,
+    .recover = auvi_null_recover,
+    .resume = auvi_null_resume,
+    .kill_page = auvi_null_kill_page,
     .fd = null_fd,
     .poll_once = null_poll_once,
 };

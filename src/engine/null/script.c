@@ -286,6 +286,10 @@ static bool parse(struct reader *r, struct auvi_script *out)
         out->kind = AUVI_SCRIPT_NEVER;
         return true;
     }
+    if (take(r, "for (;;)")) {
+        out->kind = AUVI_SCRIPT_HANG;
+        return true;
+    }
     if (take(r, "auroraview.call")) {
         out->kind = AUVI_SCRIPT_CALL;
         return parse_invocation(r, out);

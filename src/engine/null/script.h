@@ -12,6 +12,7 @@
  *     auroraview.channel("name").send(JSON)   opens it if need be; value: null,
  *                                             once there was credit
  *     auroraview.channel("name").close()      value: null
+ *     for (;;)                             the page does nothing any more
  *
  * and two that only it has:
  *
@@ -40,6 +41,7 @@ enum auvi_script_kind {
     AUVI_SCRIPT_CHANNEL_CLOSE,
     AUVI_SCRIPT_CHANNEL_TAKE,
     AUVI_SCRIPT_FETCH,
+    AUVI_SCRIPT_HANG,
     AUVI_SCRIPT_ERROR /* anything else */
 };
 

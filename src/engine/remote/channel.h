@@ -26,6 +26,7 @@ enum auvi_control_op {
     AUVI_CONTROL_FETCH, /* view, generation: the fetch; texts: method, URL,
                            headers */
     AUVI_CONTROL_FETCH_CANCELLED, /* view, generation: the fetch */
+    AUVI_CONTROL_PONG,            /* answers a PING */
     /* library -> engine program; the functions of the table */
     AUVI_CONTROL_VIEW_CREATE = 32,
     AUVI_CONTROL_VIEW_CLOSE,
@@ -46,6 +47,10 @@ enum auvi_control_op {
     AUVI_CONTROL_ANSWER, /* view, generation: the fetch; values: status, whether
                             the descriptor is a file, offset, length; texts:
                             MIME type, headers; descriptor */
+    AUVI_CONTROL_RECOVER,
+    AUVI_CONTROL_RESUME, /* generation: links so far */
+    AUVI_CONTROL_KILL_PAGE,
+    AUVI_CONTROL_PING,
     AUVI_CONTROL_EXIT
 };
 

@@ -454,6 +454,39 @@ static int remote_answer(struct auvi_engine *engine, uint32_t view,
     return order(engine, &control);
 }
 
+static int remote_recover(struct auvi_engine *engine, uint32_t view,
+                          bool stopped)
+{
+    return order_values(engine, AUVI_CONTROL_RECOVER, view, stopped, 0, 0, 0);
+}
+
+static int remote_resume(struct auvi_engine *engine, uint32_t view,
+                         uint32_t links)
+{
+    struct auvi_control control;
+
+    auvi_control_init(&control, AUVI_CONTROL_RESUME, view);
+    control.generation = links;
+    return order(engine, &control);
+}
+
+static void remote_give_up(struct auvi_engine *engine)
+{
+    struct remote *remote = remote_of(engine);
+
+    remote->failed = true;
+}
+
+static int remote_ping(struct auvi_engine *engine)
+{
+    return order_values(engine, AUVI_CONTROL_PING, 0, 0, 0, 0, 0);
+}
+
+static int remote_kill_page(struct auvi_engine *engine, uint32_t view)
+{
+    return order_values(engine, AUVI_CONTROL_KILL_PAGE, view, 0, 0, 0, 0);
+}
+
 /* ---- reports -------------------------------------------------------------- */
 
 static void report_event(struct remote *remote,
@@ -519,6 +552,9 @@ static void report(struct remote *remote, const struct auvi_control *control)
                          ? AUVI_ENGINE_COMMITTED
                          : AUVI_ENGINE_DENIED;
         event.view = control->view;
+        auvi_engine_on_event(&remote->base, &event);
+    } else if (control->op == AUVI_CONTROL_PONG) {
+        event.kind = AUVI_ENGINE_PONG;
         auvi_engine_on_event(&remote->base, &event);
     } else if (control->op == AUVI_CONTROL_EVENT) {
         report_event(remote, control, event.text);
@@ -594,6 +630,11 @@ const struct auvi_engine_impl auvi_engine_remote = {
     .set_parent = remote_set_parent,
     .set_focus = remote_set_focus,
     .set_input = remote_set_input,
+    .recover = remote_recover,
+    .resume = remote_resume,
+    .give_up = remote_give_up,
+    .ping = remote_ping,
+    .kill_page = remote_kill_page,
     .fd = remote_fd,
     .poll_once = remote_poll_once,
     .is_full = remote_is_full,

@@ -36,6 +36,9 @@ static void on_engine_event(void *ctx, const struct auvi_engine_event *event)
     case AUVI_ENGINE_READY:
         send_text(serve, AUVI_CONTROL_READY, 0, text);
         return;
+    case AUVI_ENGINE_PONG:
+        send_text(serve, AUVI_CONTROL_PONG, 0, "");
+        return;
     case AUVI_ENGINE_FAILED:
         send_text(serve, AUVI_CONTROL_FAILED, event->error, text);
         return;
@@ -276,6 +279,16 @@ static int run_order(struct auvi_serve *serve, struct auvi_control *control,
         return impl->add_scheme(engine, view, text, v[0]);
     case AUVI_CONTROL_ANSWER:
         return answer(serve, control, text);
+    case AUVI_CONTROL_RECOVER:
+        return impl->recover(engine, view, v[0] != 0);
+    case AUVI_CONTROL_RESUME:
+        return impl->resume(engine, view, control->generation);
+    case AUVI_CONTROL_PING:
+        /* Handled on the engine's loop: that is the answer. */
+        send_text(serve, AUVI_CONTROL_PONG, 0, "");
+        return AUV_OK;
+    case AUVI_CONTROL_KILL_PAGE:
+        return impl->kill_page(engine, view);
     default:
         return auvi_fail(AUV_ERR_PROTOCOL, "unknown order %d",
                          (int)control->op);

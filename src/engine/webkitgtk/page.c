@@ -20,13 +20,7 @@
  * the host so itself, because only its own link is in step with its HELLO.
  */
 
-struct auvi_wk_load {
-    uint32_t navigation; /* 0: a jump */
-    char *url;           /* else html; neither: reload */
-    GBytes *html;
-};
-
-static void load_free(struct auvi_wk_load *load)
+void auvi_wk_load_free(struct auvi_wk_load *load)
 {
     if (!load)
         return;
@@ -49,13 +43,14 @@ static void loading_ended(struct auvi_wk_view *view);
 static char *address_of(struct auvi_wk_view *view,
                         const struct auvi_wk_load *load)
 {
+    const char *current = webkit_web_view_get_uri(view->web);
     WebKitURIRequest *request;
     char *url;
 
     if (load->html)
         return g_strdup(AUVI_WK_BASE_URL);
-    if (!load->url)
-        return g_strdup(webkit_web_view_get_uri(view->web));
+    if (!load->url) /* after the end of its process the view names none */
+        return g_strdup(current && *current ? current : view->page_url);
     request = webkit_uri_request_new(load->url);
     url = g_strdup(webkit_uri_request_get_uri(request));
     g_object_unref(request);
@@ -63,10 +58,12 @@ static char *address_of(struct auvi_wk_view *view,
 }
 
 /* Takes the load. */
-static void begin_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
+void auvi_wk_begin_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
 {
     uint32_t navigation = load->navigation;
 
+    if (view->page_lost || view->behind)
+        auvi_wk_replace_lost(view, load);
     view->navigation_loading = navigation;
     if (navigation) {
         g_free(view->loading_url);
@@ -84,7 +81,9 @@ static void begin_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
     } else {
         webkit_web_view_reload(view->web);
     }
-    load_free(load);
+    /* Until it is committed: its process may end. */
+    auvi_wk_load_free(view->open_load);
+    view->open_load = load;
     if (!view->web || !navigation)
         return;
     if (!webkit_web_view_is_loading(view->web))
@@ -98,7 +97,7 @@ static void begin_next(struct auvi_wk_view *view)
     view->next_load = NULL;
     view->navigation_loading = 0;
     if (load)
-        begin_load(view, load);
+        auvi_wk_begin_load(view, load);
 }
 
 static void loading_ended(struct auvi_wk_view *view)
@@ -107,23 +106,27 @@ static void loading_ended(struct auvi_wk_view *view)
         begin_next(view);
     else {
         view->navigation_loading = 0;
+        /* It has ended with its process and is to be begun again: the number
+         * stays open, or the new process's empty page would answer it. */
+        if (view->page_lost && view->open_load)
+            return;
         if (view->navigation_settled != view->navigation)
             settle(view, view->navigation);
     }
 }
 
 /* Takes the load. */
-static void request_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
+void auvi_wk_request_load(struct auvi_wk_view *view, struct auvi_wk_load *load)
 {
     if (load->navigation)
         view->navigation = load->navigation;
     if (!view->navigation_loading) {
-        begin_load(view, load);
+        auvi_wk_begin_load(view, load);
         return;
     }
     if (view->next_load && !load->navigation)
         load->navigation = view->next_load->navigation;
-    load_free(view->next_load);
+    auvi_wk_load_free(view->next_load);
     view->next_load = load;
 }
 
@@ -204,6 +207,10 @@ static void on_load_changed(WebKitWebView *web, WebKitLoadEvent stage,
     char *url = g_strdup(webkit_web_view_get_uri(web));
     unsigned status;
 
+    if (view->behind) { /* not a page that anybody has asked for */
+        g_free(url);
+        return;
+    }
     switch (stage) {
     case WEBKIT_LOAD_STARTED:
         view->load_failed = false;
@@ -218,6 +225,7 @@ static void on_load_changed(WebKitWebView *web, WebKitLoadEvent stage,
     case WEBKIT_LOAD_COMMITTED:
         view->has_page = true;
         auvi_wk_scheme_committed(view, url);
+        g_clear_pointer(&view->open_load, auvi_wk_load_free);
         report_text(view, AUV_EVENT_LOAD_COMMITTED, url);
         if (view->web)
             auvi_wk_link_committed(view);
@@ -231,6 +239,7 @@ static void on_load_changed(WebKitWebView *web, WebKitLoadEvent stage,
     case WEBKIT_LOAD_FINISHED:
         /* Comes after load-failed too. */
         if (view->load_failed) {
+            g_clear_pointer(&view->open_load, auvi_wk_load_free);
             /* Scripts and events wait for a page: there is always one. */
             if (view->blank_due && !view->navigation_loading)
                 webkit_web_view_load_uri(web, "about:blank");
@@ -306,9 +315,15 @@ static void on_title(WebKitWebView *web, GParamSpec *pspec, gpointer user)
 static void on_url(WebKitWebView *web, GParamSpec *pspec, gpointer user)
 {
     struct auvi_wk_view *view = user;
-    char *text = g_strdup(webkit_web_view_get_uri(web));
+    const char *url = webkit_web_view_get_uri(web);
+    char *text;
 
     (void)pspec;
+    if (!url || !*url) /* its process has ended: it is to come back there */
+        return;
+    g_free(view->page_url);
+    view->page_url = g_strdup(url);
+    text = g_strdup(url);
     report_text(view, AUV_EVENT_URL, text);
     g_free(text);
 }
@@ -346,10 +361,22 @@ static void on_page_lost(WebKitWebView *web,
         break;
     }
     view->has_page = false;
+    view->page_lost = true;
     auvi_wk_link_page_lost(view);
     report_text(view, AUV_EVENT_PAGE_LOST, text);
     if (view->web)
         loading_ended(view);
+}
+
+/* WebKit tells of input that its page does not handle, and of nothing else. */
+static void on_responsive(WebKitWebView *web, GParamSpec *pspec, gpointer user)
+{
+    bool responsive = webkit_web_view_get_is_web_process_responsive(web);
+
+    (void)pspec;
+    report_text(user,
+                responsive ? AUV_EVENT_RESPONSIVE : AUV_EVENT_UNRESPONSIVE,
+                responsive ? "" : "the page does not handle input");
 }
 
 /* ---- policy -------------------------------------------------------------- */
@@ -398,6 +425,10 @@ static gboolean on_decide_policy(WebKitWebView *web,
         WEBKIT_NAVIGATION_POLICY_DECISION(decision));
     uri = webkit_uri_request_get_uri(
         webkit_navigation_action_get_request(action));
+    if (auvi_wk_is_reload_link(user, uri)) {
+        webkit_policy_decision_ignore(decision);
+        return TRUE;
+    }
     if (!auvi_wk_may_go(view, uri)) {
         auvi_wk_denied(view, "navigation", uri,
                        "its origin is not on the view's list");
@@ -623,6 +654,8 @@ void auvi_wk_page_create(struct auvi_wk_view *view)
                      G_CALLBACK(on_progress), view);
     g_signal_connect(view->web, "web-process-terminated",
                      G_CALLBACK(on_page_lost), view);
+    g_signal_connect(view->web, "notify::is-web-process-responsive",
+                     G_CALLBACK(on_responsive), view);
     g_signal_connect(view->web, "create", G_CALLBACK(on_create), view);
     g_signal_connect(view->web, "decide-policy", G_CALLBACK(on_decide_policy),
                      view);
@@ -655,7 +688,10 @@ void auvi_wk_page_destroy(struct auvi_wk_view *view)
     g_clear_pointer(&view->allowed, g_strfreev);
     g_clear_pointer(&view->loading_url, g_free);
     g_clear_pointer(&view->started_url, g_free);
-    g_clear_pointer(&view->next_load, load_free);
+    g_clear_pointer(&view->page_url, g_free);
+    g_clear_pointer(&view->next_load, auvi_wk_load_free);
+    g_clear_pointer(&view->open_load, auvi_wk_load_free);
+    g_clear_pointer(&view->behind, auvi_wk_load_free);
     auvi_wk_fetches_destroy(view);
     g_clear_pointer(&view->schemes, g_ptr_array_unref);
 }
@@ -670,7 +706,7 @@ int auvi_wk_navigate(struct auvi_wk_view *view, uint32_t navigation,
     load = g_new0(struct auvi_wk_load, 1);
     load->navigation = navigation;
     load->url = g_strdup(url);
-    request_load(view, load);
+    auvi_wk_request_load(view, load);
     return AUV_OK;
 }
 
@@ -686,7 +722,7 @@ int auvi_wk_load_html(struct auvi_wk_view *view, uint32_t navigation,
     load = g_new0(struct auvi_wk_load, 1);
     load->navigation = navigation;
     load->html = g_bytes_new(html, length);
-    request_load(view, load);
+    auvi_wk_request_load(view, load);
     return AUV_OK;
 }
 
@@ -695,12 +731,13 @@ void auvi_wk_reload(struct auvi_wk_view *view, uint32_t navigation)
     struct auvi_wk_load *load = g_new0(struct auvi_wk_load, 1);
 
     load->navigation = navigation;
-    request_load(view, load);
+    auvi_wk_request_load(view, load);
 }
 
 void auvi_wk_stop(struct auvi_wk_view *view)
 {
-    g_clear_pointer(&view->next_load, load_free);
+    g_clear_pointer(&view->next_load, auvi_wk_load_free);
+    g_clear_pointer(&view->open_load, auvi_wk_load_free);
     webkit_web_view_stop_loading(view->web);
     if (view->web)
         loading_ended(view);

@@ -90,11 +90,16 @@ static void want_link(struct auvi_wk_view *view)
 static gboolean on_message(WebKitWebView *web, WebKitUserMessage *message,
                            gpointer user)
 {
+    struct auvi_wk_view *view = user;
+
     (void)web;
     if (strcmp(webkit_user_message_get_name(message),
                "auroraview:link-wanted") != 0)
         return FALSE;
-    want_link(user);
+    if (view->behind)
+        view->link_put_off = true;
+    else
+        want_link(view);
     return TRUE;
 }
 
@@ -102,8 +107,9 @@ void auvi_wk_link_committed(struct auvi_wk_view *view)
 {
     /* Without an extension nobody wants a link: the first page says whether
      * there is one. */
-    if (view->linked_page)
+    if (view->linked_page || view->link_put_off)
         want_link(view);
+    view->link_put_off = false;
 }
 
 void auvi_wk_link_setup(struct auvi_wk_view *view)
@@ -116,7 +122,7 @@ void auvi_wk_link_setup(struct auvi_wk_view *view)
 
 void auvi_wk_link_page_lost(struct auvi_wk_view *view)
 {
-    view->link_due = false;
+    view->link_due = view->link_put_off = false;
     view->linked_page = 0;
 }
 

@@ -378,6 +378,33 @@ static int view_set_input(struct auvi_engine *base, uint32_t id, bool admitted)
     return AUV_OK;
 }
 
+static int view_recover(struct auvi_engine *base, uint32_t id, bool stopped)
+{
+    struct auvi_wk_view *view = view_of(base, id);
+
+    return view ? auvi_wk_recover(view, stopped) : AUV_ERR_CLOSED;
+}
+
+static int view_resume(struct auvi_engine *base, uint32_t id, uint32_t links)
+{
+    struct auvi_wk_view *view = view_of(base, id);
+
+    if (!view)
+        return AUV_ERR_CLOSED;
+    view->generation = links;
+    return AUV_OK;
+}
+
+static int view_kill_page(struct auvi_engine *base, uint32_t id)
+{
+    struct auvi_wk_view *view = view_of(base, id);
+
+    if (!view)
+        return AUV_ERR_CLOSED;
+    webkit_web_view_terminate_web_process(view->web);
+    return AUV_OK;
+}
+
 const struct auvi_engine_impl auvi_engine_webkitgtk = {
     .name = "webkitgtk",
     .create = engine_create,
@@ -399,6 +426,9 @@ const struct auvi_engine_impl auvi_engine_webkitgtk = {
     .set_parent = view_set_parent,
     .set_focus = view_set_focus,
     .set_input = view_set_input,
+    .recover = view_recover,
+    .resume = view_resume,
+    .kill_page = view_kill_page,
     .fd = engine_fd,
     .poll_once = engine_poll_once,
     .run = engine_run,

@@ -4,6 +4,7 @@
  *     webkitgtk.c   the table, the engine, views by number
  *     display.c     which display and which way of drawing
  *     page.c        web view: settings, loading, policy
+ *     page_lost.c   what follows when the page's process has ended
  *     remote_profile.c  what pages that nobody trusts may not do
  *     sandbox.c     whether page processes can have one
  *     page_link.c   the extension in the page process, its link and grants
@@ -50,6 +51,12 @@ struct auvi_wk_scheme {
     int64_t timeout_ms;
 };
 
+struct auvi_wk_load {
+    uint32_t navigation; /* 0: a jump */
+    char *url;           /* else html; neither: reload */
+    GBytes *html;
+};
+
 struct auvi_wk_view {
     struct auvi_wk_engine *engine;
     uint32_t id;
@@ -73,6 +80,7 @@ struct auvi_wk_view {
     bool foreign_page;    /* the page is none of the application's own */
     uint32_t generation;  /* of the last link that was wanted */
     bool link_due;        /* attach_link() is to come for `generation` */
+    bool link_put_off;    /* one was wanted for a stand-in */
     uint64_t linked_page; /* WebKit's number of the page that wanted it; 0 */
 
     /* Navigations by their numbers (page.c). One load at a time waits for its
@@ -84,6 +92,12 @@ struct auvi_wk_view {
     uint32_t navigation_started; /* the next commit answers it */
     uint32_t navigation_settled;
     struct auvi_wk_load *next_load; /* NULL: none */
+    struct auvi_wk_load
+        *open_load; /* given to WebKit, no commit yet; or NULL */
+
+    char *page_url;              /* last address, also of a page that is lost */
+    bool page_lost;              /* and nothing loaded since (page_lost.c) */
+    struct auvi_wk_load *behind; /* a stand-in is shown for this; or NULL */
 
     bool load_failed; /* the present load ends with LOAD_FAILED */
     bool has_page;    /* a document was committed in this page process */
@@ -136,8 +150,21 @@ int auvi_wk_load_html(struct auvi_wk_view *view, uint32_t navigation,
                       const char *html, size_t length);
 void auvi_wk_reload(struct auvi_wk_view *view, uint32_t navigation);
 void auvi_wk_stop(struct auvi_wk_view *view);
+void auvi_wk_load_free(struct auvi_wk_load *load); /* NULL is fine */
+/* At once, or when the load before it has started. Both take the load. */
+void auvi_wk_begin_load(struct auvi_wk_view *view, struct auvi_wk_load *load);
+void auvi_wk_request_load(struct auvi_wk_view *view, struct auvi_wk_load *load);
 /* Put the page's own focus on its first or last element. */
 void auvi_wk_focus_end(struct auvi_wk_view *view, bool last);
+
+/* ---- page_lost.c ---- */
+
+int auvi_wk_recover(struct auvi_wk_view *view, bool stopped);
+/* The load takes the place of a lost page, or of the stand-in for one: a reload
+ * is made a load of that page. */
+void auvi_wk_replace_lost(struct auvi_wk_view *view, struct auvi_wk_load *load);
+/* The stand-in's button was pressed: its page is on its way. */
+bool auvi_wk_is_reload_link(struct auvi_wk_view *view, const char *url);
 
 /* ---- page_link.c ---- */
 

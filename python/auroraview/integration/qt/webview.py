@@ -79,9 +79,13 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
     is gone does nothing, so that a long task need not care whether its panel is
     still open.
 
-    When the engine is lost, ``renderProcessTerminated(2, code)`` tells it, and
-    the widget stays empty until :meth:`show`, :meth:`reload` or one of the load
-    methods is called.
+    When its page or the engine is lost, ``renderProcessTerminated(1, code)`` or
+    ``(2, code)`` tells it, the widget gets its page back by itself, and
+    ``recovered("page")`` or ``("engine")`` tells that. If they are lost three
+    times in a minute, or with ``recover=False``, it does not: without its page it
+    waits for :meth:`reload`, without the engine it stays empty until
+    :meth:`show`, :meth:`reload` or one of the load methods is called.
+    ``responsiveChanged(False)`` tells that page or engine does not answer.
 
     While a handler runs a loop of its own, such as a modal dialog, no message of
     any page gets through until it returns. To let them, return a
@@ -96,6 +100,8 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
     titleChanged = Signal(str)
     jsError = Signal(str, int, str)
     renderProcessTerminated = Signal(int, int)
+    recovered = Signal(str)
+    responsiveChanged = Signal(bool)
     ipcMessageReceived = Signal(str, object)
     windowCloseRequested = Signal()
     aboutToClose = Signal()
@@ -114,6 +120,7 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
         transparent: bool = False,
         profile: str = "local",
         allowed: Sequence[str] | None = None,
+        recover: bool = True,
         *,
         csp: str | None = None,
         **options: Any,
@@ -134,6 +141,7 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
             "transparent": transparent,
             "profile": profile,
             "allowed": allowed,
+            "recover": recover,
         }
         # What a view made anew shows: {"url": …}, {"html": …} or nothing.
         self._content: dict[str, str] = {}
@@ -254,6 +262,14 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
             self.jsError.emit(event.text, event.y, event.source)
         elif kind == _core.EVENT_PAGE_LOST:
             self.renderProcessTerminated.emit(1, event.error)
+        elif kind == _core.EVENT_ENGINE_LOST:
+            self._engine_has_focus = False
+            if event.x == _core.RECOVERY_UNDER_WAY:  # else CLOSED follows
+                self.renderProcessTerminated.emit(2, event.error)
+        elif kind == _core.EVENT_RECOVERED:
+            self.recovered.emit("page" if event.x == _core.LOST_PAGE else "engine")
+        elif kind in (_core.EVENT_UNRESPONSIVE, _core.EVENT_RESPONSIVE):
+            self.responsiveChanged.emit(kind == _core.EVENT_RESPONSIVE)
         elif kind == _core.EVENT_FOCUS_IN:
             self._engine_took_focus()
         elif kind == _core.EVENT_FOCUS_OUT:
@@ -398,6 +414,10 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
     def reload(self) -> None:
         if not self._reopen():
             self._do("reload")
+
+    def kill_page(self) -> None:
+        """End the page's process, however busy it is. Counts as its loss."""
+        self._do("kill_page")
 
     def allow_origin(
         self,
