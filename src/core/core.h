@@ -629,6 +629,11 @@ void auvi_link_thread_main(void *app);
 int auvi_link_start_engine(struct auv_app *app); /* unless there is one */
 int auvi_link_send_grants(struct auv_app *app, auv_view *view);
 int auvi_link_send_allowed(struct auv_app *app, auv_view *view); /* REMOTE */
+/* A page of the application's own is granted everything. */
+int auvi_link_grant_own(struct auv_app *app, auv_view *view,
+                        const char *origin);
+/* One that the engine has a part in: all but CREATE and CLOSE. */
+int auvi_order_run(struct auv_app *app, struct auvi_order *order);
 /* Give one order to the engine, whose errors become events of the view, but for
  * those of orders without a page. */
 int auvi_link_run_order(struct auv_app *app, struct auvi_order *order);

@@ -398,18 +398,11 @@ static int null_create(const struct auvi_engine_config *config,
     return AUV_OK;
 }
 
-static void free_grants(char **grants, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        free(grants[i]);
-    free(grants);
-}
-
 static void view_free(struct null_view *view)
 {
     free_kept(view);
     auvi_link_close(view->link);
-    free_grants(view->grants, view->grant_count);
+    auvi_null_free_grants(view->grants, view->grant_count);
     auvi_null_streams_free(view->streams);
     free(view->url);
     free(view->events);
@@ -474,21 +467,6 @@ static void null_view_close(struct auvi_engine *engine, uint32_t id)
         break;
     }
     auvi_null_tell(null, id, AUV_EVENT_CLOSED, "");
-}
-
-static bool is_granted(const struct null_view *view, const char *url)
-{
-    bool granted = false;
-
-    for (size_t i = 0; !granted && i < view->grant_count; i++) {
-        struct auvi_grant grant;
-        char *line = strdup(view->grants[i]);
-
-        granted = line && auvi_grant_parse(&grant, line) && grant.top &&
-                  auvi_grant_fits(&grant, url);
-        free(line);
-    }
-    return granted;
 }
 
 /* The page that is there stays. */
@@ -578,7 +556,7 @@ static int load(struct null_engine *null, uint32_t id, uint32_t navigation,
     auvi_null_streams_reset(view->streams, view->document);
     if (navigation)
         view->navigation = navigation;
-    view->granted = is_granted(view, url);
+    view->granted = auvi_null_is_granted(view, url);
     auvi_null_tell(null, id, AUV_EVENT_LOAD_COMMITTED, url);
     auvi_null_tell_committed(null, view);
     page_hello(null, view);
@@ -627,44 +605,6 @@ static int null_stop(struct auvi_engine *engine, uint32_t id)
 {
     (void)auvi_null_of(engine);
     (void)id;
-    return AUV_OK;
-}
-
-static int null_set_grants(struct auvi_engine *engine, uint32_t id,
-                           const char *const *origins, size_t count)
-{
-    struct null_view *view = auvi_null_find(auvi_null_of(engine), id);
-    char **copies;
-
-    if (!view)
-        return AUV_OK;
-    copies = calloc(count + 1, sizeof(char *));
-    if (!copies)
-        return auvi_fail(AUV_ERR_NOMEM, "no memory for grants");
-    for (size_t i = 0; i < count; i++) {
-        size_t size = strlen(origins[i]) + 1;
-
-        copies[i] = malloc(size);
-        if (!copies[i]) {
-            free_grants(copies, i);
-            return auvi_fail(AUV_ERR_NOMEM, "no memory for grants");
-        }
-        memcpy(copies[i], origins[i], size);
-    }
-    free_grants(view->grants, view->grant_count);
-    view->grants = copies;
-    view->grant_count = count;
-    return AUV_OK;
-}
-
-/* Its pages go nowhere by themselves. */
-static int null_set_allowed(struct auvi_engine *engine, uint32_t id,
-                            const char *const *patterns, size_t count)
-{
-    (void)auvi_null_of(engine);
-    (void)id;
-    (void)patterns;
-    (void)count;
     return AUV_OK;
 }
 
@@ -800,8 +740,8 @@ const struct auvi_engine_impl auvi_engine_null = {
     .load_html = null_load_html,
     .reload = auvi_null_reload,
     .stop = null_stop,
-    .set_grants = null_set_grants,
-    .set_allowed = null_set_allowed,
+    .set_grants = auvi_null_set_grants,
+    .set_allowed = auvi_null_set_allowed,
     .attach_link = null_attach_link,
     .add_scheme = null_add_scheme,
     .answer = null_answer,

@@ -1,5 +1,5 @@
 /* null_priv.h - what the files of this engine share: null.c is the table and the
- * pages, lost.c what happens when a page is lost. */
+ * pages, grants.c who has a bridge, lost.c what happens when a page is lost. */
 #ifndef AUVI_NULL_PRIV_H
 #define AUVI_NULL_PRIV_H
 
@@ -56,6 +56,15 @@ void auvi_null_tell_committed(struct null_engine *null,
 void auvi_null_drop_link(struct null_engine *null, struct null_view *view);
 int auvi_null_reload(struct auvi_engine *engine, uint32_t id,
                      uint32_t navigation);
+
+/* ---- grants.c ---- */
+
+void auvi_null_free_grants(char **grants, size_t count);
+bool auvi_null_is_granted(const struct null_view *view, const char *url);
+int auvi_null_set_grants(struct auvi_engine *engine, uint32_t id,
+                         const char *const *origins, size_t count);
+int auvi_null_set_allowed(struct auvi_engine *engine, uint32_t id,
+                          const char *const *patterns, size_t count);
 
 /* ---- lost.c: functions of the table ---- */
 
