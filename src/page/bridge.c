@@ -6,7 +6,8 @@
  * and the top document. Nothing of it passes through the engine's GTK thread.
  *
  *   from the engine   link-wanted is answered by
- *                     "auroraview:link"   (u) generation, one descriptor
+ *                     "auroraview:link"   (u) generation, its descriptor, and one
+ *                     that hangs up when the engine ends
  *                     "auroraview:grants" (as) lines of base/grant.h, for
  *                     documents to come
  *                     "auroraview:settled" (u) number of a navigation: the
@@ -17,7 +18,8 @@
  * upper ones are the link's. A page process that replaces another has another
  * link, so no two documents of a view share one.
  *
- * Threads: everything runs on the page process's main thread.
+ * Threads: everything runs on the page process's main thread, but for
+ * watch_engine().
  */
 #include "page/document.h"
 
@@ -29,6 +31,7 @@
 #include "page/remote_js.h"
 
 #include <gio/gunixfdlist.h>
+#include <poll.h>
 #include <webkit2/webkit-web-extension.h>
 #include <stdlib.h>
 #include <string.h>
@@ -565,6 +568,31 @@ static void take_grants(GVariant *list)
     g_free(lines);
 }
 
+/* In a thread of its own: a script in an endless loop has the others. */
+static gpointer watch_engine(gpointer user)
+{
+    struct pollfd watched = {.fd = GPOINTER_TO_INT(user)};
+
+    while (poll(&watched, 1, -1) < 1)
+        ;
+    _exit(0);
+}
+
+/* Takes fd. Inside a sandbox the parent is bubblewrap, which WebKit does not tie
+ * to the engine, so auvi_die_with_parent() is not enough. */
+static void end_with_engine(int fd)
+{
+    static bool watches; /* one page after the other may be in this process */
+
+    if (watches || fd < 0) {
+        auvi_fd_close(fd);
+        return;
+    }
+    watches = true;
+    g_thread_unref(
+        g_thread_new("auroraview-end", watch_engine, GINT_TO_POINTER(fd)));
+}
+
 static gboolean on_user_message(WebKitWebPage *web, WebKitUserMessage *message,
                                 gpointer user)
 {
@@ -575,10 +603,13 @@ static gboolean on_user_message(WebKitWebPage *web, WebKitUserMessage *message,
     (void)web;
     if (!strcmp(name, "auroraview:link")) {
         GUnixFDList *fds = webkit_user_message_get_fd_list(message);
+        int count = fds ? g_unix_fd_list_get_length(fds) : 0;
         int fd = -1;
 
-        if (fds && g_unix_fd_list_get_length(fds) == 1)
+        if (count == 1 || count == 2)
             fd = g_unix_fd_list_get(fds, 0, NULL);
+        if (count == 2)
+            end_with_engine(g_unix_fd_list_get(fds, 1, NULL));
         if (fd >= 0 && value &&
             g_variant_is_of_type(value, G_VARIANT_TYPE_UINT32)) {
             open_link(page, g_variant_get_uint32(value), fd);

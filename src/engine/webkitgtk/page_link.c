@@ -5,7 +5,8 @@
  *
  *     start-up data       (uasb) view, grants (lines of base/grant.h), remote
  *     page -> here        auroraview:link-wanted
- *     here -> page        auroraview:link    u   generation, and the descriptor
+ *     here -> page        auroraview:link    u   generation, the descriptor, and
+ *                                             one that hangs up with us
  *     here -> page        auroraview:settled u   number of a navigation
  *     here -> processes   auroraview:grants  as  grants, from now on
  *
@@ -171,6 +172,8 @@ int auvi_wk_attach_link(struct auvi_wk_view *view, uint32_t generation, int fd)
 
     GUnixFDList *list = g_unix_fd_list_new_from_array(&fd, 1);
 
+    if (view->engine->life[0] >= 0)
+        g_unix_fd_list_append(list, view->engine->life[0], NULL);
     webkit_web_view_send_message_to_page(
         view->web,
         webkit_user_message_new_with_fd_list(

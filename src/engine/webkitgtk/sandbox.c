@@ -34,6 +34,27 @@ static char *missing(const char *path)
                            path);
 }
 
+/* Folders without which WebKit's setting up of a sandbox takes the engine with
+ * it: it compares what a page may see with the home folder, and keeps sockets of
+ * D-Bus proxies in the runtime folder. */
+static char *missing_folder(void)
+{
+    const char *home = g_get_home_dir(), *runtime = g_get_user_runtime_dir();
+    char *folder;
+    bool writable;
+
+    if (access(home, F_OK) < 0)
+        return g_strdup_printf("there is no home folder %s", home);
+    folder = g_build_filename(runtime, "webkitgtk", NULL);
+    writable =
+        g_mkdir_with_parents(folder, 0700) == 0 && access(folder, W_OK) == 0;
+    g_free(folder);
+    return writable ? NULL
+                    : g_strdup_printf("%s cannot be written "
+                                      "(XDG_RUNTIME_DIR)",
+                                      runtime);
+}
+
 /* Why WebKit would have none, as far as can be seen without trying. */
 static char *obstacle(const char *bwrap)
 {
@@ -48,7 +69,7 @@ static char *obstacle(const char *bwrap)
         return missing(bwrap);
     if (!g_file_test(DBUS_PROXY, G_FILE_TEST_IS_EXECUTABLE))
         return missing(DBUS_PROXY);
-    return NULL;
+    return missing_folder();
 }
 
 void auvi_wk_sandbox_probe(void)

@@ -5,7 +5,9 @@
 
 #include "base/base.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 extern const struct auvi_engine_impl auvi_engine_webkitgtk;
 
@@ -77,6 +79,8 @@ static int engine_create(const struct auvi_engine_config *config,
                          "auroraview-page.so is not beside the engine program: "
                          "install both from the same release");
     }
+    if (pipe2(engine->life, O_CLOEXEC) < 0)
+        engine->life[0] = engine->life[1] = -1; /* pages end a little later */
     engine->loop = g_main_loop_new(NULL, FALSE);
     engine->views =
         g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, view_free);
@@ -112,6 +116,8 @@ static void engine_destroy(struct auvi_engine *base)
     auvi_wk_embed_fini(engine);
     g_object_unref(engine->data);
     g_main_loop_unref(engine->loop);
+    auvi_fd_close(engine->life[0]);
+    auvi_fd_close(engine->life[1]);
     g_free(engine->page_dir);
     g_free(engine->sandbox_reason);
     g_free(engine);

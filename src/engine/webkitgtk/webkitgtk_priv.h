@@ -38,6 +38,7 @@ struct auvi_wk_engine {
     GHashTable *views; /* number -> struct auvi_wk_view, which it owns */
     WebKitWebsiteDataManager *data;
     char *page_dir; /* of the extension */
+    int life[2];    /* a pipe: the other end is open as long as we run */
     bool sandbox;
     char *sandbox_reason; /* why not; NULL */
     bool x11;
