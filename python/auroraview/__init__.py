@@ -18,7 +18,7 @@ from auroraview.errors import AuroraViewError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from auroraview.core.audit import AuditEntry, audit, audit_counts, engine_info
-    from auroraview.core.app import ProcessingMode, ProcessorConfig
+    from auroraview.core.processing import ProcessingMode, ProcessorConfig
     from auroraview.core.calls import current_call, worker
     from auroraview.core.event_emitter import EventEmitter, deprecated
     from auroraview.core.ready_events import (
@@ -68,7 +68,7 @@ _LAZY = {
     name: module
     for module, names in {
         "auroraview.core.audit": "AuditEntry audit audit_counts engine_info",
-        "auroraview.core.app": "ProcessingMode ProcessorConfig",
+        "auroraview.core.processing": "ProcessingMode ProcessorConfig",
         "auroraview.core.calls": "current_call worker",
         "auroraview.core.event_emitter": "EventEmitter deprecated",
         "auroraview.core.ready_events": "ReadyEvents require_bridge_ready require_created "

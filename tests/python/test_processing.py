@@ -5,7 +5,7 @@ from conftest import Pump
 
 import auroraview.core.app as app
 from auroraview import WebView, errors
-from auroraview.core.app import ProcessingMode, ProcessorConfig
+from auroraview.core.processing import ProcessingMode, ProcessorConfig
 
 
 @pytest.fixture

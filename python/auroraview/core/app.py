@@ -7,8 +7,6 @@ the loop of :func:`run`, a thread of ours, or the loop of a GUI toolkit.
 from __future__ import annotations
 
 import atexit
-import dataclasses
-import enum
 import os
 import sys
 import threading
@@ -19,9 +17,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from auroraview.core.processing import ProcessorConfig
+
 __all__ = [
-    "ProcessingMode",
-    "ProcessorConfig",
     "configure",
     "default_app",
     "host_loop_drives",
@@ -39,57 +37,6 @@ _QT_MODULES = ("PySide6", "PyQt6", "PySide2", "PyQt5")
 # Longer than the handler that is running may take, shorter than a user waits.
 _JOIN_TIMEOUT = 5.0
 
-
-
-class ProcessingMode(enum.IntEnum):
-    """What one tick takes on."""
-
-    FULL = _core.MODE_FULL
-    IPC_ONLY = _core.MODE_IPC_ONLY
-    BATCH = _core.MODE_BATCH
-
-
-@dataclasses.dataclass(frozen=True)
-class ProcessorConfig:
-    """How the messages of all views are processed; see :func:`configure`.
-
-    Attributes:
-        mode: ``FULL``, ``IPC_ONLY`` or ``BATCH``.
-        immediate_wake: with a batch interval, calls, results and closing do not
-            wait for it.
-        batch_interval_ms: wake the host at most once in this many milliseconds
-            for events that pages emit; 0: at once.
-        max_messages_per_tick: 0 for no limit.
-        batch_size: messages per tick in mode ``BATCH``.
-        tick_budget_us: microseconds one tick may take before it leaves the rest
-            for the next; 0 for no limit.
-        queue_capacity: messages that wait each way; 0 for 10,000.
-    """
-
-    mode: ProcessingMode = ProcessingMode.FULL
-    immediate_wake: bool = True
-    batch_interval_ms: int = 0
-    max_messages_per_tick: int = 0
-    batch_size: int = 0
-    tick_budget_us: int = 0
-    queue_capacity: int = 0
-
-    @classmethod
-    def standalone(cls) -> ProcessorConfig:
-        """The application has no loop but ours."""
-        return cls()
-
-    @classmethod
-    def qt_embedded(cls) -> ProcessorConfig:
-        """The loop is Qt's: at most 100 messages a tick, and nothing else."""
-        return cls(mode=ProcessingMode.IPC_ONLY, max_messages_per_tick=100)
-
-    @classmethod
-    def legacy_embedded(cls) -> ProcessorConfig:
-        """Driven by a host's timer: at most 50 messages a tick."""
-        return cls(max_messages_per_tick=50)
-
-
 _config: ProcessorConfig | None = None
 _lock = threading.RLock()
 _app: _core.App | None = None
@@ -106,13 +53,14 @@ def default_app() -> _core.App:
     global _app, _exit_hooks, _host_loop
     with _lock:
         if _app is None or _app.destroyed:
-            config = _config or (
-                ProcessorConfig.qt_embedded()
-                if any(name in sys.modules for name in _QT_MODULES)
-                else ProcessorConfig.standalone()
-            )
             _host_loop = None
-            _app = _core.App(**dataclasses.asdict(config))
+            if _config is not None:
+                _app = _core.App(**vars(_config))
+            else:
+                in_qt = any(name in sys.modules for name in _QT_MODULES)
+                _app = _core.App(
+                    preset=_core.PRESET_QT_EMBEDDED if in_qt else _core.PRESET_STANDALONE
+                )
             if not _exit_hooks:
                 _exit_hooks = True
                 atexit.register(shutdown)
