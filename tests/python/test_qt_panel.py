@@ -436,6 +436,8 @@ def manual(bench):
     bench.panel = QtWebView(html=PAGE, recover=False)
     bench.panel.setMinimumSize(220, 200)
     bench.dock.setWidget(bench.panel)
+    # The colour alone might still be that of the panel before this one.
+    until(lambda: bench.js("frames") > 1, "a page that draws")
     until(lambda: bench.colour(bench.panel) == BLUE, "the page on the screen")
 
 
