@@ -584,6 +584,33 @@ def test_interrupt_ends_show():
     assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted\n", "")
 
 
+def test_an_interrupt_on_another_thread_ends_show():
+    """The system may deliver a signal to any thread; Python's handler then runs there."""
+    done = run_python(
+        """
+        import auroraview, signal, threading, time
+        view = auroraview.WebView()
+        waiting = threading.Event()
+        auroraview.core.app.default_app().post(waiting.set)
+
+        def interrupt():
+            waiting.wait()
+            for _ in range(200):  # at any moment of the other thread's wait
+                signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+                time.sleep(0.001)
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+        signal.signal(signal.SIGUSR1, lambda *what: None)
+        threading.Thread(target=interrupt).start()
+        try:
+            view.show()
+        except KeyboardInterrupt:
+            print("interrupted", signal.set_wakeup_fd(-1))
+        """
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted -1\n", "")
+
+
 def test_no_toolkit_is_imported():
     done = run_python(
         """

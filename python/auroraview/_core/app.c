@@ -14,11 +14,12 @@
 #include "core.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 /* How long destroy() waits for other threads to come out. */
 #define LEAVE_TIMEOUT_S 5
@@ -281,33 +282,91 @@ static PyObject *app_process(PyObject *object, PyObject *unused)
     return PyLong_FromLong(rc);
 }
 
-/* Wait until the descriptor is readable or a signal came. Signals are blocked
- * between the last look at them and the wait, which lets them in atomically:
- * otherwise an interrupt in that gap would wait for the next event. */
-static int wait_for_work(struct auvi_py_app *self)
-{
-    struct pollfd work = {.fd = auv_app_fd(self->app), .events = POLLIN};
-    sigset_t block, before;
-    PyThreadState *saved;
-    int rc = 0, error = 0;
+/* A pipe that Python writes to when a signal comes, on whichever thread: the
+ * system may choose one that does not wait here, and an interrupt that comes
+ * between the last look for it and the wait must end the wait as well. */
+struct interrupts {
+    int ends[2]; /* -1: the host has such a descriptor of its own, or this is
+                    not the main thread, which alone hears of signals */
+};
 
-    sigfillset(&block);
-    sigdelset(&block, SIGSEGV);
-    sigdelset(&block, SIGBUS);
-    sigdelset(&block, SIGFPE);
-    sigdelset(&block, SIGILL);
-    sigdelset(&block, SIGABRT);
-    pthread_sigmask(SIG_BLOCK, &block, &before);
-    if (PyErr_CheckSignals() == 0) {
-        auvi_py_app_enter(self);
-        saved = PyEval_SaveThread();
-        rc = ppoll(&work, 1, NULL, &before);
-        error = errno;
-        PyEval_RestoreThread(saved);
-        auvi_py_app_leave(self);
+/* What was set before; -2 with an exception. "signal" itself loads enum. */
+static long set_wakeup_fd(long fd)
+{
+    PyObject *module = PyImport_ImportModule("_signal");
+    PyObject *before =
+        module ? PyObject_CallMethod(module, "set_wakeup_fd", "l", fd) : NULL;
+    long number = before ? PyLong_AsLong(before) : -2;
+
+    Py_XDECREF(before);
+    Py_XDECREF(module);
+    return number;
+}
+
+static void interrupts_close(struct interrupts *interrupts)
+{
+    for (int i = 0; i < 2; i++) {
+        if (interrupts->ends[i] >= 0)
+            close(interrupts->ends[i]);
+        interrupts->ends[i] = -1;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (PyErr_Occurred() || PyErr_CheckSignals() < 0)
+}
+
+static void interrupts_begin(struct interrupts *interrupts)
+{
+    long before;
+
+    if (pipe2(interrupts->ends, O_CLOEXEC | O_NONBLOCK) < 0) {
+        interrupts->ends[0] = interrupts->ends[1] = -1;
+        return;
+    }
+    before = set_wakeup_fd(interrupts->ends[1]);
+    if (before == -1)
+        return;
+    if (before >= 0)
+        set_wakeup_fd(before);
+    PyErr_Clear();
+    interrupts_close(interrupts);
+}
+
+/* Keeps an exception that is set. */
+static void interrupts_end(struct interrupts *interrupts)
+{
+    PyObject *type, *error, *traceback;
+
+    if (interrupts->ends[0] < 0)
+        return;
+    PyErr_Fetch(&type, &error, &traceback);
+    set_wakeup_fd(-1);
+    PyErr_Clear();
+    PyErr_Restore(type, error, traceback);
+    interrupts_close(interrupts);
+}
+
+/* Wait until the descriptor is readable or a signal came. */
+static int wait_for_work(struct auvi_py_app *self,
+                         const struct interrupts *interrupts)
+{
+    struct pollfd wait[2] = {
+        {.fd = auv_app_fd(self->app), .events = POLLIN},
+        {.fd = interrupts->ends[0], .events = POLLIN}, /* -1 is passed over */
+    };
+    PyThreadState *saved;
+    char bytes[64];
+    int rc, error;
+
+    if (PyErr_CheckSignals() < 0)
+        return -1;
+    auvi_py_app_enter(self);
+    saved = PyEval_SaveThread();
+    rc = poll(wait, 2, -1);
+    error = errno;
+    PyEval_RestoreThread(saved);
+    auvi_py_app_leave(self);
+    if (wait[1].revents)
+        while (read(interrupts->ends[0], bytes, sizeof(bytes)) > 0)
+            ;
+    if (PyErr_CheckSignals() < 0)
         return -1;
     if (rc < 0 && error != EINTR) {
         errno = error;
@@ -333,34 +392,50 @@ static int wants_to_stop(PyObject *stop)
     return rc;
 }
 
+static int run_until(struct auvi_py_app *self, PyObject *stop,
+                     const struct interrupts *interrupts)
+{
+    int rc;
+
+    for (;;) {
+        if (!auvi_py_app_use(self))
+            return -1;
+        rc = process_once(self);
+        if (rc < 0) {
+            auvi_py_raise(rc);
+            return -1;
+        }
+        if (raise_again(self))
+            return -1;
+        if (rc == AUV_PROCESS_CLOSE_REQUESTED)
+            break;
+        rc = wants_to_stop(stop);
+        if (rc < 0)
+            return -1;
+        if (rc > 0)
+            break;
+        if (!auvi_py_app_use(self) || wait_for_work(self, interrupts) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* auv_app_run() would not come back for a signal, and Python's handlers of
  * signals run only when it does; hence a loop of our own over the descriptor. */
 static PyObject *app_run(PyObject *object, PyObject *args)
 {
     struct auvi_py_app *self = (struct auvi_py_app *)object;
+    struct interrupts interrupts;
     PyObject *stop = Py_None;
     int rc;
 
     if (!PyArg_ParseTuple(args, "|O:run", &stop))
         return NULL;
-    for (;;) {
-        if (!auvi_py_app_use(self))
-            return NULL;
-        rc = process_once(self);
-        if (rc < 0)
-            return auvi_py_raise(rc);
-        if (raise_again(self))
-            return NULL;
-        if (rc == AUV_PROCESS_CLOSE_REQUESTED)
-            break;
-        rc = wants_to_stop(stop);
-        if (rc < 0)
-            return NULL;
-        if (rc > 0)
-            break;
-        if (!auvi_py_app_use(self) || wait_for_work(self) < 0)
-            return NULL;
-    }
+    interrupts_begin(&interrupts);
+    rc = run_until(self, stop, &interrupts);
+    interrupts_end(&interrupts);
+    if (rc < 0)
+        return NULL;
     Py_RETURN_NONE;
 }
 
