@@ -3,6 +3,7 @@
 import os
 import pathlib
 import stat
+import subprocess
 
 import pytest
 from auroraview import engine_info
@@ -40,6 +41,12 @@ def namespace(pid, kind):
     return os.readlink(f"/proc/{pid}/ns/{kind}")
 
 
+def the_kernel_allows_it():
+    """Asked of bubblewrap itself, not of the engine's own probe."""
+    command = ["bwrap", "--unshare-pid", "--unshare-net", "--ro-bind", "/", "/", "true"]
+    return subprocess.run(command, capture_output=True, timeout=20).returncode == 0
+
+
 def test_page_processes_are_in_a_sandbox(web_pump, views, tmp_path):
     secret = tmp_path / "secret.txt"
     secret.write_text("s3cret")
@@ -47,8 +54,11 @@ def test_page_processes_are_in_a_sandbox(web_pump, views, tmp_path):
     assert web_pump.value(view, "auroraview.call('who')") == "host"
     info = engine_info()
     assert info["name"].startswith("webkitgtk ")
-    assert info["sandbox"] is True, info
-    assert info["sandbox_reason"] == ""
+    allowed = the_kernel_allows_it()
+    assert info["sandbox"] is allowed, info
+    assert bool(info["sandbox_reason"]) is not allowed
+    if not allowed:
+        return  # in a container without namespaces: it works, and says why
     pages = page_processes()
     assert pages
     for page in pages:
