@@ -112,7 +112,12 @@ test("many calls at once keep their answers", async () => {
 
 test("an answer after an abort is nobody's", async () => {
   let answer: (value: string) => void = () => {};
-  install({ calls: { "api.later": () => new Promise<string>((done) => (answer = done)) } });
+  install({
+    calls: {
+      "api.later": () => new Promise<string>((done) => (answer = done)),
+      "api.count": () => 1,
+    },
+  });
   const av = createAuroraView<Api>();
   const controller = new AbortController();
   const call = failure(av.call("api.later", { ms: 1 }, { signal: controller.signal }));
@@ -121,7 +126,7 @@ test("an answer after an abort is nobody's", async () => {
   controller.abort();
   expect((await call).name).toBe("AbortError");
   answer("late");
-  await new Promise((done) => setTimeout(done, 0));
+  await av.call("api.count"); // whose answer comes behind that one
   expect(av.getRawBridge()?.stats()).toMatchObject({ pendingCalls: 0, lateReplies: 0 });
 });
 

@@ -77,6 +77,7 @@ test("state: a hot reload keeps what is there", async () => {
 test("channel: a fast host waits for its page, and nothing is lost", async () => {
   let sent = 0;
   const [, av] = install({
+    calls: { "api.count": () => 1 },
     channels: {
       async frames(channel) {
         for (let n = 0; n < 40; n++) {
@@ -93,7 +94,7 @@ test("channel: a fast host waits for its page, and nothing is lost", async () =>
   >();
   // The window of one MiB is full, and stays so.
   await until(() => sent === 10);
-  await new Promise((done) => setTimeout(done, 5));
+  await av.call("api.count"); // a whole turn of both sides
   expect(sent).toBe(10);
   const got: number[] = [];
   for await (const { n, data } of channel) {

@@ -249,9 +249,9 @@ def test_a_type_statement_is_an_alias():
         alias = space["Tree"]
     else:
         # What such a statement makes, for versions that cannot write it.
-        alias = typing.cast(Any, pytest.importorskip("typing_extensions")).TypeAliasType(
-            "Tree", List[int]
-        )
+        import typing_extensions  # comes with mypy
+
+        alias = typing_extensions.TypeAliasType("Tree", List[int])
     converter = Converter()
     assert converter.value(alias, False) == "Tree"
     assert declared(converter).startswith("export type Tree = ")

@@ -33,5 +33,6 @@ def current_call() -> _core.Call | None:
 
 def worker(func: F) -> F:
     """Mark a function to be bound as a worker: see :meth:`WebView.bind_call`."""
+    # Functions take any attribute, which their type does not say.
     func.__auroraview_worker__ = True  # type: ignore[attr-defined]
     return func

@@ -128,6 +128,7 @@ def deprecated(reason: str) -> Callable[[F], F]:
             )
             return func(*args, **kwargs)
 
+        # wraps() gives it the signature of F; ParamSpec is not in Python 3.8.
         return warn  # type: ignore[return-value]
 
     return decorate

@@ -138,6 +138,7 @@ def _require(steps: tuple[str, ...], timeout: float | None) -> Callable[[F], F]:
                     )
             return func(self, *args, **kwargs)
 
+        # wraps() gives it the signature of F; ParamSpec is not in Python 3.8.
         return when_ready  # type: ignore[return-value]
 
     return decorate

@@ -302,6 +302,7 @@ def ensure_main_thread(func: F) -> F:
     def on_main_thread(*args: Any, **kwargs: Any) -> Any:
         return run_on_main_thread_sync(func, *args, **kwargs)
 
+    # wraps() gives it the signature of F; ParamSpec is not in Python 3.8.
     return on_main_thread  # type: ignore[return-value]
 
 
@@ -328,6 +329,7 @@ def dcc_thread_safe(func: F) -> F:
             return run_on_main_thread_sync(func, *args, **kwargs)
         return func(*args, **kwargs)
 
+    # wraps() gives it the signature of F; ParamSpec is not in Python 3.8.
     return safe  # type: ignore[return-value]
 
 

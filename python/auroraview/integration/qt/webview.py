@@ -469,6 +469,7 @@ class QtWebView(PageFunctions, QtWidgets.QWidget):
             raise Closed("the page is closed")
         return self._view.eval_js_sync(script, timeout_ms)
 
+    # QObject has an emit() of other arguments, which is served below as well.
     def emit(  # type: ignore[override]
         self,
         event: str,
